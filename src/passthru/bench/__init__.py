@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Virtual hosts inside QEMU, to run everything without hardware."""

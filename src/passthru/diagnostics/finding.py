@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the checker has to say about a configuration."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from passthru.diagnostics.source import Span
+
+__all__ = ["Finding", "Place", "Severity"]
+
+
+class Severity(Enum):
+    """How bad a finding is; an error keeps a VM from starting."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFORMATION = "information"
+
+
+class Place(NamedTuple):
+    """Another place that a finding is about: the other claimant, the first use."""
+
+    message: str
+    span: Span | None = None
+    vm: str | None = None
+
+
+class Finding(NamedTuple):
+    """One mistake or remark, told once, at the place where it stands.
+
+    ``id`` is stable (see the list of rules); ``resource`` is in the user's notation
+    (``pci:0:3.0``, ``mem:0x2000,0x1000``); ``fix`` is a command or text to paste.
+    """
+
+    id: str
+    severity: Severity
+    message: str
+    span: Span | None = None
+    vm: str | None = None
+    resource: str | None = None
+    others: tuple[Place, ...] = ()
+    reason: str | None = None
+    fix: str | None = None

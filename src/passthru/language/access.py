@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The access letters of a passed location (spec/pass-reference.txt, ``loc``)."""
+
+from typing import NamedTuple
+
+__all__ = ["ACCESS_LETTERS", "DEFAULT_ACCESS", "SYSTEM_MEMORY_IMPLIES", "Access"]
+
+ACCESS_LETTERS = "rwxcemdnst"
+"""Every access letter, in the order in which they are printed."""
+
+SYSTEM_MEMORY_IMPLIES = "rwxcstn"
+"""What ``m`` adds by itself; letters after it still apply (``m-x``)."""
+
+
+class Access(NamedTuple):
+    """The letters in force after all ``+`` and ``-``, in the order of ACCESS_LETTERS."""
+
+    letters: str
+
+    @property
+    def readable(self) -> bool:
+        """The guest may read without an exit."""
+        return "r" in self.letters
+
+    @property
+    def writable(self) -> bool:
+        """The guest may write without an exit."""
+        return "w" in self.letters
+
+    @property
+    def executable(self) -> bool:
+        """The guest may execute from it."""
+        return "x" in self.letters
+
+    @property
+    def cacheable(self) -> bool:
+        """The guest's mapping may be cached."""
+        return "c" in self.letters
+
+    @property
+    def reports_exceptions(self) -> bool:
+        """A refused access is reported to the guest as an exception."""
+        return "e" in self.letters
+
+    @property
+    def system_memory(self) -> bool:
+        """The guest may use it as its RAM."""
+        return "m" in self.letters
+
+    @property
+    def uses_dma(self) -> bool:
+        """The device there does DMA."""
+        return "d" in self.letters
+
+    @property
+    def without_dma(self) -> bool:
+        """The device there is declared to do no DMA."""
+        return "n" in self.letters
+
+    @property
+    def dma_source(self) -> bool:
+        """Devices may read from it by DMA."""
+        return "s" in self.letters
+
+    @property
+    def dma_target(self) -> bool:
+        """Devices may write to it by DMA."""
+        return "t" in self.letters
+
+    def __str__(self) -> str:
+        return self.letters
+
+
+DEFAULT_ACCESS = Access("rw")
+"""What holds where no letter is given."""

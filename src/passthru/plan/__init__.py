@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One configuration joined with one host: what the guest will see and what it takes."""
