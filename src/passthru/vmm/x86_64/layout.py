@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixed places of the x86-64 machine: ports, interrupt lines and legacy addresses.
+
+Ports are x86 I/O ports; addresses are guest-physical.
+"""
+
+__all__ = [
+    "ACPI_TABLES_ADDRESS",
+    "ACPI_TABLES_SIZE",
+    "CMOS_PORT",
+    "LAPIC_ADDRESS",
+    "PM1A_CONTROL_PORT",
+    "PM1A_EVENT_PORT",
+    "PM_TIMER_PORT",
+    "RESET_PORT",
+    "RESET_VALUE",
+    "SCI_GSI",
+    "SLEEP_TYPE_S5",
+]
+
+CMOS_PORT = 0x70
+"""Index port of the MC146818; data at the next."""
+
+PM1A_EVENT_PORT = 0x600
+"""PM1a status (2 bytes) and enable (2 bytes) registers (ACPI 6.5, 4.8.3.1)."""
+
+PM1A_CONTROL_PORT = 0x604
+"""PM1a control register, 2 bytes (ACPI 6.5, 4.8.3.2)."""
+
+PM_TIMER_PORT = 0x608
+"""Power management timer, 4 bytes, 3.579545 MHz (ACPI 6.5, 4.8.3.3)."""
+
+SLEEP_TYPE_S5 = 5
+"""SLP_TYP value that \\_S5 names: soft off."""
+
+RESET_PORT = 0xCF9
+"""The FADT's reset register; byte writes only (0xcf8 takes dwords)."""
+
+RESET_VALUE = 6
+"""What to write there."""
+
+SCI_GSI = 9
+"""The ACPI system control interrupt, level-triggered."""
+
+LAPIC_ADDRESS = 0xFEE00000
+"""Local APIC page of every vCPU."""
+
+ACPI_TABLES_ADDRESS = 0xE0000
+"""Where RSDP and the tables lie, in the area that firmware owns on a PC."""
+
+ACPI_TABLES_SIZE = 0x20000
+"""Bytes there, up to 1 MiB."""
