@@ -2,7 +2,7 @@
 """The root of every exception that this project raises on purpose.
 
 A subclass holds facts and prints itself; callers never build the message. The exit
-status follows qvm: 64 fatal before the guest started, 65 configuration error, 96 fatal
+status follows qvm: 3 the VM was killed from outside, 64 fatal before the guest started, 65 configuration error, 96 fatal
 after it started, and 2 for wrong usage of the command.
 """
 
@@ -16,6 +16,7 @@ class ExitStatus(IntEnum):
 
     OK = 0
     USAGE = 2
+    POWER_CUT = 3
     FATAL_BEFORE_START = 64
     CONFIGURATION = 65
     FATAL_AFTER_START = 96

@@ -88,6 +88,7 @@ class Blob(NamedTuple):
     """Data for the guest: a file to copy (``path``) or passed memory (``passed``).
 
     ``address`` is the GPA asked for; None leaves it to the image's own content.
+    ``typed`` is set where the configuration gave the blob type (``guest load``).
     """
 
     role: BlobRole
@@ -95,6 +96,7 @@ class Blob(NamedTuple):
     address: int | None
     passed: AddressRange | None
     span: Span
+    typed: bool = False
 
 
 class PlannedBar(NamedTuple):

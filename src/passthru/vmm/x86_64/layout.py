@@ -4,22 +4,38 @@
 Ports are x86 I/O ports; addresses are guest-physical.
 """
 
+from passthru.addresses import AddressRange
+
 __all__ = [
     "ACPI_TABLES_ADDRESS",
     "ACPI_TABLES_SIZE",
+    "CMOS_IRQ",
     "CMOS_PORT",
+    "IDENTITY_MAP_ADDRESS",
     "LAPIC_ADDRESS",
+    "LEGACY_HOLE",
+    "PCI_CONFIG_PORTS",
     "PM1A_CONTROL_PORT",
     "PM1A_EVENT_PORT",
+    "PM_BLOCK_SIZE",
     "PM_TIMER_PORT",
     "RESET_PORT",
     "RESET_VALUE",
+    "RTC_CENTURY_INDEX",
     "SCI_GSI",
     "SLEEP_TYPE_S5",
+    "TIMER_GSI",
+    "TSS_ADDRESS",
 ]
 
 CMOS_PORT = 0x70
 """Index port of the MC146818; data at the next."""
+
+CMOS_IRQ = 8
+"""ISA line of the MC146818."""
+
+RTC_CENTURY_INDEX = 0x32
+"""Where in the CMOS memory the century stands, in BCD, as the FADT says."""
 
 PM1A_EVENT_PORT = 0x600
 """PM1a status (2 bytes) and enable (2 bytes) registers (ACPI 6.5, 4.8.3.1)."""
@@ -29,6 +45,12 @@ PM1A_CONTROL_PORT = 0x604
 
 PM_TIMER_PORT = 0x608
 """Power management timer, 4 bytes, 3.579545 MHz (ACPI 6.5, 4.8.3.3)."""
+
+PM_BLOCK_SIZE = 12
+"""Ports from PM1A_EVENT_PORT to the end of the timer."""
+
+PCI_CONFIG_PORTS = AddressRange(0xCF8, 8)
+"""Address and data registers of PCI configuration mechanism 1."""
 
 SLEEP_TYPE_S5 = 5
 """SLP_TYP value that \\_S5 names: soft off."""
@@ -42,6 +64,9 @@ RESET_VALUE = 6
 SCI_GSI = 9
 """The ACPI system control interrupt, level-triggered."""
 
+TIMER_GSI = 2
+"""IOAPIC pin of the PIT; the MADT sends ISA line 0 there."""
+
 LAPIC_ADDRESS = 0xFEE00000
 """Local APIC page of every vCPU."""
 
@@ -50,3 +75,12 @@ ACPI_TABLES_ADDRESS = 0xE0000
 
 ACPI_TABLES_SIZE = 0x20000
 """Bytes there, up to 1 MiB."""
+
+LEGACY_HOLE = AddressRange.between(0xA0000, 0x100000)
+"""Where a PC has video memory, option ROMs and firmware; never the guest's to use as RAM."""
+
+IDENTITY_MAP_ADDRESS = 0xFEFFC000
+"""A page that KVM uses itself on Intel processors without unrestricted guest."""
+
+TSS_ADDRESS = 0xFEFFD000
+"""Three pages for the same."""

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``passthru`` command: finds the subcommand and turns errors into exit statuses."""
+
+import sys
+
+from passthru.diagnostics.errors import ExitStatus, PassthruError
+
+__all__ = ["main"]
+
+_USAGE = """\
+usage: passthru COMMAND …
+
+  run [--plan] [--hugepages] @FILE… [WORD…]   run a VM, as qvm takes it
+  bench list | run CONFIG | shell             the same on a virtual host, without hardware
+
+passthru COMMAND --help tells more.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and give its exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _dispatch(words)
+    except PassthruError as error:
+        print(f"passthru: {error}", file=sys.stderr)
+        if error.fix:
+            print(f"  fix: {error.fix}", file=sys.stderr)
+        return error.exit_status
+
+
+def _dispatch(words: list[str]) -> int:
+    # Imported when needed: starting fast is a feature.
+    command, rest = (words[0], words[1:]) if words else ("", [])
+    if command == "run":
+        from passthru.cli import run
+
+        return run.main(rest)
+    if command == "bench":
+        from passthru.cli import bench
+
+        return bench.main(rest)
+    if command in ("--help", "-h", "help"):
+        print(_USAGE, end="")
+        return ExitStatus.OK
+    print(_USAGE, end="", file=sys.stderr)
+    return ExitStatus.USAGE

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a rule is: a stable id, how bad it is, and why it exists."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from passthru.diagnostics.finding import Finding, Place, Severity
+from passthru.diagnostics.source import Span
+
+__all__ = ["Rule"]
+
+
+class Rule(NamedTuple):
+    """One rule, and the maker of its findings.
+
+    ``summary`` says in one line when it is found; ``reason`` why that is wrong, in
+    words that stand under a finding and in the list of rules alike.
+    """
+
+    id: str
+    severity: Severity
+    summary: str
+    reason: str
+
+    def finding(
+        self,
+        message: str,
+        span: Span | None = None,
+        *,
+        resource: str | None = None,
+        others: Iterable[Place] = (),
+        fix: str | None = None,
+        severity: Severity | None = None,
+    ) -> Finding:
+        """A finding of this rule; ``severity`` where this case differs."""
+        return Finding(
+            id=self.id,
+            severity=severity or self.severity,
+            message=message,
+            span=span,
+            resource=resource,
+            others=tuple(others),
+            reason=self.reason,
+            fix=fix,
+        )

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong when the host's things are taken."""
+
+import errno
+import os
+
+from passthru.addresses import AddressRange, PciAddress
+from passthru.diagnostics.errors import PassthruError
+
+__all__ = [
+    "DmaMapFailed",
+    "GroupBusy",
+    "GroupNotViable",
+    "HugepagesMissing",
+    "PhysicalMemoryRefused",
+    "VfioMissing",
+]
+
+
+def _reason(error: OSError) -> str:
+    name = errno.errorcode.get(error.errno or 0, str(error.errno))
+    return f"{os.strerror(error.errno or 0)} ({name})"
+
+
+class VfioMissing(PassthruError):
+    """VFIO, or its type 1 v2 IOMMU back end, is not there."""
+
+    fix = "modprobe vfio-pci; the host must boot with its IOMMU on (intel_iommu=on)"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"VFIO cannot be used: {what}")
+
+
+class GroupNotViable(PassthruError):
+    """A member of the IOMMU group still has a host driver (VFIO_GROUP_FLAGS_VIABLE)."""
+
+    def __init__(self, group: int, members: tuple[tuple[PciAddress, str | None], ...]) -> None:
+        lines = [f"{address.sysfs_name} (driver {driver or 'none'})" for address, driver in members]
+        super().__init__(
+            f"IOMMU group {group} is not viable: every member must be bound to vfio-pci or to no "
+            f"driver; members: {', '.join(lines)}"
+        )
+        in_the_way = [
+            address
+            for address, driver in members
+            if driver not in (None, "vfio-pci", "pcieport", "pci-stub")
+        ]
+        self.fix = "; ".join(
+            f"echo vfio-pci > /sys/bus/pci/devices/{name}/driver_override && "
+            f"echo {name} > /sys/bus/pci/devices/{name}/driver/unbind && "
+            f"echo {name} > /sys/bus/pci/drivers_probe"
+            for name in (address.sysfs_name for address in in_the_way)
+        )
+
+
+class GroupBusy(PassthruError):
+    """Another process holds the group."""
+
+    def __init__(self, group: int) -> None:
+        super().__init__(f"IOMMU group {group} is in use by another process (/dev/vfio/{group})")
+        self.fix = f"fuser -v /dev/vfio/{group} tells which"
+
+
+class DmaMapFailed(PassthruError):
+    """Guest memory could not be made reachable for the passed functions."""
+
+    def __init__(self, iova: AddressRange, error: OSError) -> None:
+        super().__init__(f"DMA mapping of guest memory {iova}: {_reason(error)}")
+        if error.errno == errno.ENOMEM:
+            self.fix = (
+                f"raise the memory-lock limit to more than {iova.size >> 10} KiB for this range "
+                f"(ulimit -l, or LimitMEMLOCK= of the service)"
+            )
+
+
+class PhysicalMemoryRefused(PassthruError):
+    """``/dev/mem`` does not give out this range (HPA)."""
+
+    def __init__(self, host: AddressRange, error: OSError) -> None:
+        super().__init__(f"host memory {host} cannot be mapped through /dev/mem: {_reason(error)}")
+        if error.errno == errno.EPERM:
+            self.fix = (
+                f"reserve it on the host's kernel command line "
+                f"(memmap={host.size:#x}${host.start:#x}), or boot with iomem=relaxed where a "
+                f"driver claims it"
+            )
+        elif error.errno in (errno.ENOENT, errno.ENXIO):
+            self.fix = "the host's kernel needs CONFIG_DEVMEM=y"
+        elif error.errno == errno.EACCES:
+            self.fix = "run as root (or with CAP_SYS_RAWIO and access to /dev/mem)"
+
+
+class HugepagesMissing(PassthruError):
+    """The host has not set enough huge pages aside."""
+
+    def __init__(self, size: int, error: OSError) -> None:
+        super().__init__(f"{size:#x} bytes of guest RAM from huge pages: {_reason(error)}")
+        self.fix = f"echo {(size + 0x1FFFFF) >> 21} > /proc/sys/vm/nr_hugepages"

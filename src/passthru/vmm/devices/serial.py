@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An 8250-family UART (16550A: with a FIFO), as ``vdev ser8250`` asks for it."""
+
+from collections import deque
+from collections.abc import Callable
+
+__all__ = ["Serial8250"]
+
+_RECEIVE_ENABLE, _TRANSMIT_ENABLE = 1, 2  # interrupt enable register
+_NOTHING_PENDING, _TRANSMIT_EMPTY, _DATA_AVAILABLE = 1, 2, 4  # interrupt identification
+_FIFO_ENABLED = 0xC0
+_DIVISOR_LATCH = 0x80  # line control
+_LOOPBACK = 0x10  # modem control
+_DATA_READY, _OVERRUN, _TRANSMITTER_IDLE = 1, 2, 0x60  # line status
+_CARRIER_AND_READY = 0xB0  # modem status: DCD, DSR, CTS
+_INPUT_LIMIT = 4096
+
+
+class Serial8250:
+    """Eight registers. Output goes to ``send``, the interrupt line to ``set_line``.
+
+    Not thread-safe by itself: the machine's lock is held around every call.
+    """
+
+    def __init__(self, send: Callable[[bytes], None], set_line: Callable[[bool], None]) -> None:
+        self._send = send
+        self._set_line = set_line
+        self._line = False
+        self._input: deque[int] = deque()
+        self._interrupt_enable = 0
+        self._transmit_interrupt = False
+        self._fifo = False
+        self._line_control = 3
+        self._modem_control = 0
+        self._scratch = 0
+        self._divisor = 12
+        self._overrun = False
+
+    def receive(self, data: bytes) -> None:
+        """Characters from the outside; what does not fit is lost, and the guest told so."""
+        room = _INPUT_LIMIT - len(self._input)
+        self._input.extend(data[:room])
+        self._overrun = self._overrun or len(data) > room
+        self._update_line()
+
+    def read(self, offset: int, size: int) -> int:
+        """A register (only single bytes are decoded, as on the chip)."""
+        if offset == 5:  # the line status comes first: it is what drivers poll
+            status = _TRANSMITTER_IDLE | (_DATA_READY if self._input else 0)
+            if self._overrun:
+                status |= _OVERRUN
+                self._overrun = False
+            return status
+        if offset < 2 and self._line_control & _DIVISOR_LATCH:
+            return self._divisor >> (8 * offset) & 0xFF
+        if offset == 0:
+            return self._take_input()
+        if offset == 1:
+            return self._interrupt_enable
+        if offset == 2:
+            return self._identify_interrupt()
+        if offset == 6:
+            return self._modem_status()
+        return {3: self._line_control, 4: self._modem_control, 7: self._scratch}.get(offset, 0xFF)
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """A register."""
+        value &= 0xFF
+        if offset < 2 and self._line_control & _DIVISOR_LATCH:
+            shift = 8 * offset
+            self._divisor = self._divisor & ~(0xFF << shift) | value << shift
+        elif offset == 0:
+            self._transmit(value)
+        elif offset == 1:
+            # Enabling the transmit interrupt raises it at once: the transmitter is idle.
+            self._transmit_interrupt = bool(value & _TRANSMIT_ENABLE)
+            self._interrupt_enable = value & 0x0F
+            self._update_line()
+        elif offset == 2:
+            self._control_fifo(value)
+        elif offset == 3:
+            self._line_control = value
+        elif offset == 4:
+            self._modem_control = value & 0x1F
+        elif offset == 7:
+            self._scratch = value
+
+    def _transmit(self, value: int) -> None:
+        if self._modem_control & _LOOPBACK:
+            self.receive(bytes([value]))
+        else:
+            self._send(bytes([value]))
+        if self._interrupt_enable & _TRANSMIT_ENABLE:
+            self._transmit_interrupt = True
+            self._update_line()
+
+    def _take_input(self) -> int:
+        value = self._input.popleft() if self._input else 0
+        self._update_line()
+        return value
+
+    def _identify_interrupt(self) -> int:
+        fifo = _FIFO_ENABLED if self._fifo else 0
+        if self._interrupt_enable & _RECEIVE_ENABLE and self._input:
+            return fifo | _DATA_AVAILABLE
+        if self._transmit_interrupt:
+            # Reading the identification ends this interrupt.
+            self._transmit_interrupt = False
+            self._update_line()
+            return fifo | _TRANSMIT_EMPTY
+        return fifo | _NOTHING_PENDING
+
+    def _control_fifo(self, value: int) -> None:
+        self._fifo = bool(value & 1)
+        if value & 2:
+            self._input.clear()
+            self._update_line()
+
+    def _modem_status(self) -> int:
+        if not self._modem_control & _LOOPBACK:
+            return _CARRIER_AND_READY
+        # In loopback the four outputs come back as the four inputs, two of them swapped.
+        outputs = self._modem_control
+        return (
+            (outputs & 0x02) << 3
+            | (outputs & 0x01) << 5
+            | (outputs & 0x04) << 4
+            | (outputs & 0x08) << 4
+        )
+
+    def _update_line(self) -> None:
+        line = self._transmit_interrupt or bool(
+            self._interrupt_enable & _RECEIVE_ENABLE and self._input
+        )
+        if line != self._line:
+            self._line = line
+            self._set_line(line)

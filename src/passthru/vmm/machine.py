@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The running machine: its threads, its end, and the outside world's input."""
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.vmm.bus import Bus
+from passthru.vmm.kvm import Vcpu
+from passthru.vmm.vcpu_loop import VcpuLoop
+
+__all__ = ["Input", "Machine"]
+
+_KICK = signal.SIGRTMIN
+_INPUT_SIZE = 256
+
+Input = tuple[int, Callable[[bytes], None]]
+"""A file descriptor to read from, and who takes what comes."""
+
+
+class Machine:
+    """vCPUs over two buses, run until one of them, a device or a person ends it.
+
+    ``lock`` is held around every call into a device.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.ports = Bus()
+        self.mmio = Bus()
+        self.lock = threading.Lock()
+        self.press_power_button: Callable[[], None] = lambda: None
+        self._say = say
+        self._ended = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._status: ExitStatus | None = None
+        self._failure: BaseException | None = None
+        self._interrupts = 0
+
+    def close(self) -> None:
+        """Release what the machine itself holds."""
+        os.close(self._ended)
+
+    def end(self, status: ExitStatus = ExitStatus.OK) -> None:
+        """End the machine; the first reason counts. Any thread may call this."""
+        if self._status is None:
+            self._status = status
+        os.eventfd_write(self._ended, 1)
+
+    def run(self, vcpus: Sequence[Vcpu], inputs: Sequence[Input]) -> ExitStatus:
+        """Run until the end and tell how it came.
+
+        SIGINT and SIGTERM are the power button; a second one ends the machine at once.
+        Raises what a vCPU thread raised, GuestCrash above all.
+        """
+        loops = [VcpuLoop(vcpu, self.ports, self.mmio, self.lock) for vcpu in vcpus]
+        threads = [
+            threading.Thread(target=self._run_vcpu, args=(loop,), name=f"vcpu{n}", daemon=True)
+            for n, loop in enumerate(loops)
+        ]
+        handlers = {number: signal.signal(number, self._interrupted) for number in _END_SIGNALS}
+        kick = signal.signal(_KICK, lambda _number, _frame: None)
+        try:
+            for thread in threads:
+                thread.start()
+            self._wait(inputs)
+        finally:
+            self._stop(loops, threads)
+            signal.signal(_KICK, kick)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        if self._failure is not None:
+            raise self._failure
+        return ExitStatus.OK if self._status is None else self._status
+
+    def _run_vcpu(self, loop: VcpuLoop) -> None:
+        try:
+            loop.run()
+        except PassthruError as failure:
+            self._failure = self._failure or failure
+        except BaseException as failure:
+            # A fault of ours must end the machine too, not leave one processor silent.
+            self._failure = self._failure or failure
+            raise
+        finally:
+            self.end()
+
+    def _wait(self, inputs: Sequence[Input]) -> None:
+        poll = select.poll()
+        poll.register(self._ended, select.POLLIN)
+        receivers = dict(inputs)
+        for file in receivers:
+            poll.register(file, select.POLLIN)
+        while True:
+            for file, _ in poll.poll():
+                if file == self._ended:
+                    return
+                data = os.read(file, _INPUT_SIZE)
+                if not data:
+                    poll.unregister(file)
+                    continue
+                with self.lock:
+                    receivers[file](data)
+
+    def _stop(self, loops: Sequence[VcpuLoop], threads: Sequence[threading.Thread]) -> None:
+        for loop in loops:
+            loop.request_stop()
+        for thread in threads:
+            while thread.is_alive() and thread.ident is not None:
+                # Repeated: a signal that comes before KVM_RUN is lost, the flag is not.
+                signal.pthread_kill(thread.ident, _KICK)
+                thread.join(0.05)
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        self._interrupts += 1
+        if self._interrupts == 1:
+            self._say("power button pressed; once more ends the machine at once")
+            # Not under the lock: this runs in the main thread, which may hold it.
+            threading.Thread(target=self._press, daemon=True).start()
+        else:
+            self.end(ExitStatus.POWER_CUT)
+
+    def _press(self) -> None:
+        with self.lock:
+            self.press_power_button()
+
+
+_END_SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Passed host memory that does not answer by a slot alone: refused and trapped accesses."""
+
+from collections.abc import Callable
+
+from passthru.host.kernel import Mapping
+from passthru.plan.model import GuestRegion
+
+__all__ = ["ReadOnlyMemory", "UnreadableMemory"]
+
+
+class ReadOnlyMemory:
+    """Catches writes to a read-only slot: they are dropped, and the first is told."""
+
+    def __init__(self, region: GuestRegion, say: Callable[[str], None]) -> None:
+        self._region = region
+        self._say = say
+        self._told = False
+
+    def read(self, offset: int, size: int) -> int:
+        """Only what crosses the end of the slot gets here."""
+        return -1
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """Refuse."""
+        if not self._told:
+            self._told = True
+            self._say(
+                f"{self._region.span}: the guest writes to {self._region.name}, which has no "
+                f"'w': refused at {self._region.range.start + offset:#x} (told once)"
+            )
+
+
+class UnreadableMemory:
+    """Memory without ``r``: every access traps, reads give all ones."""
+
+    def __init__(self, region: GuestRegion, mapping: Mapping | None) -> None:
+        self._region = region
+        self._mapping = mapping
+
+    def read(self, offset: int, size: int) -> int:
+        """Refused."""
+        return -1
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """Reaches the host's memory if the region has ``w``."""
+        if self._mapping is not None:
+            data = (value & ((1 << (8 * size)) - 1)).to_bytes(size, "little")
+            self._mapping.write(offset, data)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The capability list of a host function, read with suspicion (PCI 3.0, 6.7)."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+__all__ = [
+    "EXPRESS",
+    "MSI",
+    "MSIX",
+    "POWER_MANAGEMENT",
+    "Capability",
+    "read_capabilities",
+]
+
+POWER_MANAGEMENT = 0x01
+MSI = 0x05
+VENDOR_SPECIFIC = 0x09
+SUBSYSTEM_IDS = 0x0D
+EXPRESS = 0x10
+MSIX = 0x11
+
+_POINTER = 0x34
+_STATUS = 0x06
+_HAS_LIST = 0x10
+_FIRST = 0x40
+_LIMIT = 0x100
+
+_EXPRESS_SIZES = {1: 0x14, 2: 0x3C}
+_FIXED_SIZES = {POWER_MANAGEMENT: 8, SUBSYSTEM_IDS: 8, MSIX: 12}
+
+
+class Capability(NamedTuple):
+    """A capability: id, its place in configuration space and its length in bytes."""
+
+    identifier: int
+    offset: int
+    size: int
+
+
+def read_capabilities(read: Callable[[int, int], int]) -> tuple[Capability, ...]:
+    """Every capability in the order of the list; ``read(offset, size)`` gives registers.
+
+    A loop, a pointer out of range, or one that runs over the end ends the list there.
+    """
+    if not read(_STATUS, 2) & _HAS_LIST:
+        return ()
+    found: list[Capability] = []
+    offset = read(_POINTER, 1) & 0xFC
+    while offset >= _FIRST and all(offset != other.offset for other in found):
+        identifier = read(offset, 1)
+        size = _size(read, identifier, offset)
+        if offset + size > _LIMIT:
+            break
+        found.append(Capability(identifier, offset, size))
+        offset = read(offset + 1, 1) & 0xFC
+    return tuple(found)
+
+
+def _size(read: Callable[[int, int], int], identifier: int, offset: int) -> int:
+    if identifier == MSI:
+        control = read(offset + 2, 2)
+        wide, maskable = control & 0x80, control & 0x100
+        return (14 if wide else 10) + (10 if maskable else 0)
+    if identifier == EXPRESS:
+        return _EXPRESS_SIZES.get(read(offset + 2, 1) & 0xF, 0x3C)
+    if identifier == VENDOR_SPECIFIC:
+        return max(read(offset + 2, 1), 3)
+    # The length of any other is not told by itself; it is hidden down to its head.
+    return _FIXED_SIZES.get(identifier, 2)

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host PCI function in the guest: its configuration space and what follows from it."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from passthru.addresses import AddressRange
+from passthru.board.model import BarKind
+from passthru.host import vfio_abi
+from passthru.host.kernel import Kernel
+from passthru.host.vfio import VfioFunction
+from passthru.plan.model import GuestFunction, PciWindows
+from passthru.vmm.bus import Bus
+from passthru.vmm.interrupts import InterruptRoutes
+from passthru.vmm.kvm import Vm
+from passthru.vmm.memory import GuestMemory
+from passthru.vmm.pci import capabilities as caps
+from passthru.vmm.pci.bar_window import BarWindow
+from passthru.vmm.pci.config_policy import apply_policy
+from passthru.vmm.pci.config_registers import ConfigRegisters
+from passthru.vmm.pci.intx import WiredInterrupt
+from passthru.vmm.pci.msi import MsiCapability
+from passthru.vmm.pci.msix import MsixCapability, MsixLayout
+from passthru.vmm.pci.vectors import MessageVectors
+
+__all__ = ["PassedFunction"]
+
+_COMMAND = 0x04
+_DECODE_PORTS, _DECODE_MEMORY = 1, 2
+_BARS = AddressRange(0x10, 0x18)
+
+
+class PassedFunction:
+    """One function on the guest's bus, backed by VFIO; a ConfigSpace of the PCI bus.
+
+    Not thread-safe by itself: the machine's lock is held around every call.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        vm: Vm,
+        function: VfioFunction,
+        planned: GuestFunction,
+        *,
+        multifunction: bool,
+        memory: GuestMemory,
+        mmio: Bus,
+        ports: Bus,
+        windows: PciWindows,
+        routes: InterruptRoutes,
+        say: Callable[[str], None],
+    ) -> None:
+        self._function = function
+        self._planned = planned
+        self._registers = ConfigRegisters()
+        self._say = say
+        self._undo = ExitStack()
+        self._intx = (
+            WiredInterrupt(kernel, vm, function, planned.gsi) if planned.gsi is not None else None
+        )
+        self._msi: MsiCapability | None = None
+        self._msix: MsixCapability | None = None
+        found = caps.read_capabilities(self._read_device)
+        apply_policy(
+            self._registers, self._read_device, found, planned, multifunction=multifunction
+        )
+        for capability in found:
+            control = self._read_device(capability.offset + 2, 2)
+            if capability.identifier == caps.MSI:
+                vectors = MessageVectors(
+                    kernel, vm, routes, function, vfio_abi.VFIO_PCI_MSI_IRQ_INDEX
+                )
+                self._msi = MsiCapability(self._registers, capability, control, vectors)
+            elif capability.identifier == caps.MSIX:
+                layout = MsixLayout(
+                    control,
+                    self._read_device(capability.offset + 4, 4),
+                    self._read_device(capability.offset + 8, 4),
+                )
+                vectors = MessageVectors(
+                    kernel, vm, routes, function, vfio_abi.VFIO_PCI_MSIX_IRQ_INDEX
+                )
+                self._msix = MsixCapability(self._registers, capability, control, layout, vectors)
+        self._bars = [
+            BarWindow(
+                kernel,
+                function,
+                function.region(bar.bar.number),
+                self._msix,
+                memory=memory,
+                bus=ports if bar.bar.kind is BarKind.PORTS else mmio,
+                window=_window_of(bar.guest_start, windows),
+            )
+            for bar in planned.bars
+        ]
+
+    def start(self) -> None:
+        """Reset the device, map its BARs and connect its wired interrupt.
+
+        Raises KernelCallFailed; stop must be called all the same.
+        """
+        if self._function.can_reset:
+            self._function.reset()
+            self._undo.callback(self._function.reset)
+        else:
+            self._say(
+                f"{self._planned.host}: the kernel has no method to reset this function; the "
+                f"guest gets it in the state in which it is"
+            )
+        for interrupts in (self._intx, self._msi, self._msix):
+            if interrupts:
+                self._undo.callback(interrupts.stop)
+        self._undo.callback(self._write_device, _COMMAND, 2, 0)
+        # Mappings of BARs are refused while the function does not decode memory.
+        self._write_device(_COMMAND, 2, _DECODE_MEMORY)
+        for bar in self._bars:
+            self._undo.callback(bar.close)
+            bar.map()
+        self._write_device(_COMMAND, 2, 0)
+        self._update_interrupts()
+
+    def stop(self) -> None:
+        """Silence the device and reset it. Raises KernelCallFailed, but does all it can."""
+        self._undo.close()
+
+    def read(self, offset: int, size: int) -> int:
+        """What the guest sees of the configuration space."""
+        if self._msi and self._msi.covers(offset, size):
+            self._msi.refresh_pending()
+        registers = self._registers
+        shadowed = registers.shadowed(offset, size)
+        value = registers.value(offset, size) & shadowed
+        if shadowed != (1 << (8 * size)) - 1:
+            value |= self._read_device(offset, size) & ~shadowed
+        return value
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """The guest's write, as far as the policy lets it through."""
+        registers = self._registers
+        registers.store(offset, size, value)
+        touches_command = offset < _COMMAND + 2 and offset + size > _COMMAND
+        if touches_command:
+            self._hide_undecoded(registers.value(_COMMAND, 2))
+        forwarded = registers.forwarded(offset, size)
+        if forwarded:
+            full = forwarded == (1 << (8 * size)) - 1
+            kept = 0 if full else self._read_device(offset, size) & ~forwarded
+            self._write_device(offset, size, kept | value & forwarded)
+        if touches_command or _BARS.overlaps(AddressRange(offset, size)):
+            self._show_decoded(registers.value(_COMMAND, 2))
+        if self._msi and self._msi.covers(offset, size):
+            self._switch_interrupts(self._msi)
+        if self._msix and self._msix.covers(offset, size):
+            self._switch_interrupts(self._msix)
+
+    def _switch_interrupts(self, capability: MsiCapability | MsixCapability) -> None:
+        # VFIO has one kind of interrupt at a time: leave the old before the new.
+        if capability.enabled and self._intx:
+            self._intx.stop()
+        capability.apply()
+        self._update_interrupts()
+
+    def _update_interrupts(self) -> None:
+        messages = (self._msi and self._msi.enabled) or (self._msix and self._msix.enabled)
+        if self._intx and not messages:
+            self._intx.start()
+
+    def _hide_undecoded(self, command: int) -> None:
+        for bar, planned in zip(self._bars, self._planned.bars, strict=True):
+            if not command & _decode_bit(planned.bar.kind):
+                bar.hide()
+
+    def _show_decoded(self, command: int) -> None:
+        for bar, planned in zip(self._bars, self._planned.bars, strict=True):
+            if command & _decode_bit(planned.bar.kind):
+                bar.show(self._bar_address(planned.bar.number, planned.bar.kind))
+
+    def _bar_address(self, number: int, kind: BarKind) -> int:
+        offset = _BARS.start + 4 * number
+        if kind is BarKind.PORTS:
+            return self._registers.value(offset, 4) & ~3
+        if kind is BarKind.MEMORY64:
+            return self._registers.value(offset, 8) & ~0xF
+        return self._registers.value(offset, 4) & ~0xF
+
+    def _read_device(self, offset: int, size: int) -> int:
+        return self._function.read(self._function.config, offset, size)
+
+    def _write_device(self, offset: int, size: int, value: int) -> None:
+        self._function.write(self._function.config, offset, size, value)
+
+
+def _decode_bit(kind: BarKind) -> int:
+    return _DECODE_PORTS if kind is BarKind.PORTS else _DECODE_MEMORY
+
+
+def _window_of(start: int, windows: PciWindows) -> AddressRange:
+    for window in (windows.memory32, windows.memory64, windows.ports):
+        if window.start <= start < window.end:
+            return window
+    return AddressRange(start, 0)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a vCPU thread does: run the guest, and answer what KVM cannot."""
+
+import errno
+from struct import Struct
+from threading import Lock
+
+from passthru.vmm import kvm_abi as abi
+from passthru.vmm.bus import Bus
+from passthru.vmm.errors import GuestCrash
+from passthru.vmm.kvm import Vcpu
+
+__all__ = ["VcpuLoop"]
+
+_EXIT_REASON = Struct("<I")
+_SUBERROR = Struct("<I")
+_NAMES = {
+    abi.KVM_EXIT_FAIL_ENTRY: "the processor refused to enter the guest",
+    abi.KVM_EXIT_INTERNAL_ERROR: "KVM cannot go on",
+}
+
+
+class VcpuLoop:
+    """Runs one vCPU until the guest resets or ``stopping`` is set from outside."""
+
+    def __init__(self, vcpu: Vcpu, ports: Bus, mmio: Bus, lock: Lock) -> None:
+        self._vcpu = vcpu
+        self._page = vcpu.run_page.view
+        self._ports = ports
+        self._mmio = mmio
+        self._lock = lock
+        self._stopping = False
+
+    def request_stop(self) -> None:
+        """Leave the guest as soon as possible; the thread may need a signal besides."""
+        self._stopping = True
+        self._page[abi.RUN_IMMEDIATE_EXIT] = 1
+
+    def run(self) -> None:
+        """Return when the guest has reset itself or a stop was requested.
+
+        Raises GuestCrash when this vCPU cannot go on.
+        """
+        enter, page = self._vcpu.run, self._page
+        exit_reason = _EXIT_REASON.unpack_from
+        while not self._stopping:
+            try:
+                enter()
+            except (InterruptedError, BlockingIOError):
+                # A stop request; or an application processor was woken for the first time.
+                continue
+            except OSError as error:
+                raise self._run_failed(error) from error
+            (reason,) = exit_reason(page, abi.RUN_EXIT_REASON)
+            if reason == abi.KVM_EXIT_IO:
+                self._port_access()
+            elif reason == abi.KVM_EXIT_MMIO:
+                self._memory_access()
+            elif reason == abi.KVM_EXIT_SHUTDOWN:
+                return
+            elif reason not in (abi.KVM_EXIT_INTR, abi.KVM_EXIT_HLT):
+                raise self._stuck(reason)
+
+    def _port_access(self) -> None:
+        page = self._page
+        direction, size, port, count, place = abi.RUN_IO.unpack_from(page, abi.RUN_EXIT_UNION)
+        # The lock is taken once for a whole string instruction.
+        with self._lock:
+            for position in range(place, place + count * size, size):
+                if direction == abi.KVM_EXIT_IO_OUT:
+                    value = int.from_bytes(page[position : position + size], "little")
+                    self._ports.write(port, size, value)
+                else:
+                    value = self._ports.read(port, size)
+                    page[position : position + size] = value.to_bytes(size, "little")
+
+    def _memory_access(self) -> None:
+        page = self._page
+        gpa, data, size, is_write = abi.RUN_MMIO.unpack_from(page, abi.RUN_EXIT_UNION)
+        with self._lock:
+            if is_write:
+                self._mmio.write(gpa, size, int.from_bytes(data[:size], "little"))
+            else:
+                value = self._mmio.read(gpa, size)
+                start = abi.RUN_MMIO_DATA
+                page[start : start + size] = value.to_bytes(size, "little")
+
+    def _run_failed(self, error: OSError) -> GuestCrash:
+        if error.errno == errno.EFAULT:
+            what = "the guest touched memory that the host cannot provide"
+        else:
+            what = f"KVM_RUN: {error.strerror}"
+        return GuestCrash(self._vcpu.number, f"{what}{self._where()}")
+
+    def _stuck(self, reason: int) -> GuestCrash:
+        (suberror,) = _SUBERROR.unpack_from(self._page, abi.RUN_EXIT_UNION)
+        name = _NAMES.get(reason, f"unknown exit {reason}")
+        return GuestCrash(self._vcpu.number, f"{name} (reason {suberror:#x}){self._where()}")
+
+    def _where(self) -> str:
+        instruction_pointer = self._vcpu.registers()[16]
+        return f", at instruction {instruction_pointer:#x}"

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of an ELF executable that a loader needs, read without trust."""
+
+from struct import unpack_from
+from typing import NamedTuple
+
+from passthru.vmm.x86_64.boot.errors import ImageTruncated, ImageUnsupported, OtherArchitecture
+
+__all__ = ["ElfImage", "LoadSegment", "read_elf"]
+
+_NOTE_HEADER = 12
+_XEN_NAME = b"Xen\0"
+_XEN_ELFNOTE_PHYS32_ENTRY = 18  # include/xen/interface/elfnote.h
+_PROCESSORS = {
+    "EM_AARCH64": "arm64",
+    "EM_ARM": "arm",
+    "EM_RISCV": "RISC-V",
+    "EM_PPC64": "PowerPC",
+    "EM_S390": "s390",
+    "EM_MIPS": "MIPS",
+}
+_X86 = ("EM_X86_64", "EM_386")
+_HEADER_SIZE = 64
+_CLASS_64 = b"\x02"
+
+
+class LoadSegment(NamedTuple):
+    """File bytes that belong at the GPA ``address``; up to ``memory_size`` zeros follow them."""
+
+    address: int
+    offset: int
+    file_size: int
+    memory_size: int
+
+
+class ElfImage(NamedTuple):
+    """What is to be loaded, and the PVH entry (a GPA), None without such a note."""
+
+    segments: tuple[LoadSegment, ...]
+    pvh_entry: int | None
+
+
+def read_elf(name: str, image: bytes | memoryview) -> ElfImage:
+    """The loadable segments and the PVH entry of an x86 executable.
+
+    Raises OtherArchitecture, ImageTruncated or ImageUnsupported.
+    """
+    # Here, not above: only ELF guests need them, and they are slow to import.
+    from io import BytesIO
+
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        elf = ELFFile(BytesIO(_header_alone(image)))
+    except (ELFError, UnicodeDecodeError) as error:
+        raise ImageUnsupported(name, f"damaged ELF file: {error}") from error
+    machine = str(elf["e_machine"])
+    if machine not in _X86:
+        raise OtherArchitecture(name, _PROCESSORS.get(machine, f"ELF machine {machine}"))
+    table = _program_header_table(
+        name, image, elf["e_phoff"], elf["e_phnum"], elf.structs.Elf_Phdr.sizeof()
+    )
+    headers = [elf.structs.Elf_Phdr.parse(entry) for entry in table]
+    entry = None
+    segments = []
+    for header in headers:
+        if header["p_type"] not in ("PT_LOAD", "PT_NOTE"):
+            continue
+        segment = LoadSegment(
+            header["p_paddr"], header["p_offset"], header["p_filesz"], header["p_memsz"]
+        )
+        _check_segment(name, segment, image)
+        if header["p_type"] == "PT_NOTE":
+            notes = memoryview(image)[segment.offset : segment.offset + segment.file_size]
+            entry = entry or _pvh_entry(notes, header["p_align"])
+        elif segment.memory_size:
+            segments.append(segment)
+    return ElfImage(tuple(segments), entry)
+
+
+def _header_alone(image: bytes | memoryview) -> bytearray:
+    """The file's header as if there were no sections: a loader has no use for them, and
+    damaged ones would still be followed.
+    """
+    header = bytearray(image[:_HEADER_SIZE])
+    start, width, count = (0x28, 8, 0x3C) if header[4:5] == _CLASS_64 else (0x20, 4, 0x30)
+    if len(header) == _HEADER_SIZE:
+        header[start : start + width] = bytes(width)
+        header[count : count + 4] = bytes(4)
+    return header
+
+
+def _program_header_table(
+    name: str, image: bytes | memoryview, start: int, count: int, size: int
+) -> list[bytes]:
+    end = start + count * size
+    if end > len(image):
+        raise ImageTruncated(name, "the table of segments", end, len(image))
+    return [bytes(image[at : at + size]) for at in range(start, end, size)]
+
+
+def _check_segment(name: str, segment: LoadSegment, image: bytes | memoryview) -> None:
+    end = segment.offset + segment.file_size
+    if end > len(image):
+        raise ImageTruncated(name, f"the segment for {segment.address:#x}", end, len(image))
+    if segment.file_size > segment.memory_size:
+        raise ImageUnsupported(
+            name,
+            f"damaged ELF file: the segment for {segment.address:#x} is larger in the "
+            "file than in memory",
+        )
+
+
+def _pvh_entry(notes: memoryview, alignment: int) -> int | None:
+    """The entry that a PHYS32_ENTRY note names, if it is there (4 or 8 bytes)."""
+    align = 8 if alignment == 8 else 4
+    position = 0
+    while position + _NOTE_HEADER <= len(notes):
+        name_size, value_size, kind = unpack_from("<III", notes, position)
+        name_start = position + _NOTE_HEADER
+        value_start = -(-(name_start + name_size) // align) * align
+        value_end = value_start + value_size
+        if value_end > len(notes):
+            return None
+        named_xen = notes[name_start : name_start + name_size] == _XEN_NAME
+        if named_xen and kind == _XEN_ELFNOTE_PHYS32_ENTRY and value_size in (4, 8):
+            return int.from_bytes(notes[value_start:value_end], "little")
+        position = -(-value_end // align) * align
+    return None

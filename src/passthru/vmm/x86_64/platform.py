@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The x86-64 machine around the vCPUs: interrupt controllers, legacy devices, processors."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from passthru.addresses import AddressRange
+from passthru.plan.model import SerialPort, VmPlan
+from passthru.vmm.console import open_host_streams
+from passthru.vmm.devices.cmos import CmosClock
+from passthru.vmm.devices.power import (
+    KeyboardReset,
+    PowerControl,
+    PowerEvents,
+    PowerTimer,
+    ResetRegister,
+)
+from passthru.vmm.devices.serial import Serial8250
+from passthru.vmm.errors import TooManyVcpus
+from passthru.vmm.kvm import Kvm, Vcpu, Vm
+from passthru.vmm.machine import Input, Machine
+from passthru.vmm.pci.bus import ConfigPorts, EcamWindow, HostBridge, PciBus
+from passthru.vmm.x86_64 import layout
+from passthru.vmm.x86_64.boot.entry import Entry
+from passthru.vmm.x86_64.cpuid import guest_cpuid
+from passthru.vmm.x86_64.processor import enter
+
+__all__ = ["add_devices", "create_interrupt_controllers", "create_vcpus"]
+
+_KEYBOARD_COMMAND_PORT = 0x64
+
+
+def create_interrupt_controllers(vm: Vm) -> None:
+    """The controllers and the timer that KVM emulates in the kernel."""
+    vm.create_interrupt_controllers(layout.TSS_ADDRESS, layout.IDENTITY_MAP_ADDRESS)
+
+
+def add_devices(
+    machine: Machine, vm: Vm, plan: VmPlan, pci: PciBus, undo: ExitStack
+) -> list[Input]:
+    """Attach everything but passed devices; answers the host streams to listen to."""
+    ports = machine.ports
+    reset = ResetRegister(machine.end)
+    events = PowerEvents(_line(vm, layout.SCI_GSI))
+    machine.press_power_button = events.press_power_button
+    ports.attach(AddressRange(layout.CMOS_PORT, 2), CmosClock())
+    ports.attach(AddressRange(_KEYBOARD_COMMAND_PORT, 1), KeyboardReset(machine.end))
+    ports.attach(AddressRange(layout.PM1A_EVENT_PORT, 4), events)
+    ports.attach(AddressRange(layout.PM1A_CONTROL_PORT, 2), PowerControl(machine.end))
+    ports.attach(AddressRange(layout.PM_TIMER_PORT, 4), PowerTimer())
+    ports.attach(layout.PCI_CONFIG_PORTS, ConfigPorts(pci, reset))
+    machine.mmio.attach(plan.pci.ecam, EcamWindow(pci))
+    pci.add(0, 0, HostBridge())
+    inputs: list[Input] = []
+    for port in plan.serial_ports:
+        inputs += _add_serial_port(machine, vm, port, undo)
+    return inputs
+
+
+def _add_serial_port(machine: Machine, vm: Vm, port: SerialPort, undo: ExitStack) -> list[Input]:
+    streams = open_host_streams(port.host_devices)
+    for stream in streams:
+        undo.callback(stream.close)
+
+    def send(data: bytes) -> None:
+        for stream in streams:
+            stream.send(data)
+
+    serial = Serial8250(send, _line(vm, port.gsi))
+    machine.ports.attach(AddressRange(port.port, 8), serial)
+    return [(stream.source, serial.receive) for stream in streams if stream.source is not None]
+
+
+def _line(vm: Vm, gsi: int) -> Callable[[bool], None]:
+    return lambda level: vm.set_interrupt_line(gsi, level=level)
+
+
+def create_vcpus(kvm: Kvm, vm: Vm, count: int, entry: Entry, undo: ExitStack) -> list[Vcpu]:
+    """All vCPUs; the first starts in ``entry``, the others wait for it to wake them.
+
+    Raises TooManyVcpus or KernelCallFailed.
+    """
+    limit = kvm.max_vcpus()
+    if count > limit:
+        raise TooManyVcpus(count, limit)
+    supported = kvm.supported_cpuid()
+    vcpus = []
+    for number in range(count):
+        vcpu = vm.create_vcpu(number)
+        undo.callback(vcpu.close)
+        vcpu.set_cpuid(guest_cpuid(supported, number, count))
+        vcpus.append(vcpu)
+    enter(vcpus[0], entry.processor())
+    return vcpus

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What several tests share: the C compiler as an oracle for kernel headers."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HeaderProbe = Callable[[list[str], list[str]], dict[str, int]]
+
+
+@pytest.fixture
+def header_probe(tmp_path: Path) -> HeaderProbe:
+    """Evaluates C constant expressions with the installed kernel headers."""
+
+    def evaluate(headers: list[str], expressions: list[str]) -> dict[str, int]:
+        source = tmp_path / "probe.c"
+        source.write_text(
+            "#include <stdio.h>\n#include <stddef.h>\n"
+            + "".join(f"#include <{header}>\n" for header in headers)
+            + "int main(void) {\n"
+            + "".join(
+                f'printf("%lld\\n", (long long)({expression}));\n' for expression in expressions
+            )
+            + "return 0; }\n"
+        )
+        program = tmp_path / "probe"
+        subprocess.run(["cc", "-o", str(program), str(source)], check=True)
+        printed = subprocess.run([str(program)], check=True, capture_output=True, text=True)
+        return dict(zip(expressions, map(int, printed.stdout.split()), strict=True))
+
+    return evaluate

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A kernel for tests: KVM, one VFIO function and /dev/mem, counted and made to fail.
+
+Every call but close and unmap is a step; ``fail_at`` makes one of them fail.
+"""
+
+import ctypes
+import errno
+
+from passthru.host import vfio_abi
+from passthru.host.kernel import Mapping
+from passthru.vmm import kvm_abi
+
+CONFIG_OFFSET = 7 << 40
+
+
+class FakeFunction:
+    """The PCI function behind the fake VFIO: registers, BAR sizes and what was asked of it."""
+
+    def __init__(self, config: bytes = b"", bar_sizes: dict[int, int] | None = None) -> None:
+        self.config = bytearray(config.ljust(256, b"\0"))
+        self.bar_sizes = bar_sizes or {}
+        self.bars = {number: bytearray(size) for number, size in self.bar_sizes.items()}
+        self.can_reset = True
+        self.resets = 0
+        self.interrupts: dict[int, int] = {}
+
+
+class FakeKernel:
+    """See Kernel; what is open or mapped can be looked at afterwards."""
+
+    def __init__(self, function: FakeFunction | None = None, fail_at: int | None = None) -> None:
+        self.function = function or FakeFunction()
+        self.fail_at = fail_at
+        self.steps: list[str] = []
+        self.files: dict[int, str] = {}
+        self.mappings: dict[int, object] = {}
+        self.slots: dict[int, tuple[int, int, bool]] = {}
+        self.irqfds: dict[int, int] = {}
+        self.dma: list[tuple[int, int, int]] = []
+        self.routes = 0
+        self.group_flags = vfio_abi.VFIO_GROUP_FLAGS_VIABLE
+        self.exits = [lambda page: page.__setitem__(kvm_abi.RUN_EXIT_REASON, SHUTDOWN)]
+        self.missing_paths: dict[str, int] = {}
+        self._run_pages: dict[int, Mapping] = {}
+        self._next = 1000
+
+    def _step(self, name: str) -> None:
+        self.steps.append(name)
+        if self.fail_at is not None and len(self.steps) - 1 == self.fail_at:
+            raise OSError(errno.EIO, f"made to fail: {name}")
+
+    def _file(self, name: str) -> int:
+        self._next += 1
+        self.files[self._next] = name
+        return self._next
+
+    def open(self, path: str, flags: int) -> int:
+        self._step(f"open {path}")
+        if path in self.missing_paths:
+            raise OSError(self.missing_paths[path], "fake")
+        return self._file(path)
+
+    def close(self, file: int) -> None:
+        del self.files[file]
+        # An eventfd that is closed detaches its irqfd (virt/kvm/eventfd.c, EPOLLHUP).
+        self.irqfds.pop(file, None)
+
+    def eventfd(self) -> int:
+        self._step("eventfd")
+        return self._file("eventfd")
+
+    def memfd(self, name: str, size: int, *, hugepages: bool) -> int:
+        self._step("memfd")
+        return self._file("memfd")
+
+    def map(self, file: int, size: int, offset: int, *, writable: bool) -> Mapping:
+        self._step(f"map {self.files[file]}")
+        memory = ctypes.create_string_buffer(size)
+        mapping = Mapping(ctypes.addressof(memory), size)
+        self.mappings[mapping.address] = memory
+        if self.files[file] == "vcpu":
+            self._run_pages[file] = mapping
+        return mapping
+
+    def unmap(self, mapping: Mapping) -> None:
+        del self.mappings[mapping.address]
+
+    def read(self, file: int, size: int, offset: int) -> bytes:
+        space, place = self._region(offset)
+        return bytes(space[place : place + size])
+
+    def write(self, file: int, data: bytes, offset: int) -> int:
+        space, place = self._region(offset)
+        space[place : place + len(data)] = data
+        return len(data)
+
+    def _region(self, offset: int) -> tuple[bytearray, int]:
+        number = offset >> 40
+        space = self.function.config if number == 7 else self.function.bars[number]
+        return space, offset & ((1 << 40) - 1)
+
+    def ioctl(self, file: int, request: int, argument: int | bytearray = 0) -> int:
+        name = NAMES[request]
+        self._step(name)
+        answer = getattr(self, f"_{name.lower()}", None)
+        return answer(file, argument) if answer else 0
+
+    # KVM
+
+    def _kvm_get_api_version(self, file: int, argument: int) -> int:
+        return kvm_abi.KVM_API_VERSION
+
+    def _kvm_check_extension(self, file: int, argument: int) -> int:
+        return 8
+
+    def _kvm_create_vm(self, file: int, argument: int) -> int:
+        return self._file("vm")
+
+    def _kvm_get_vcpu_mmap_size(self, file: int, argument: int) -> int:
+        return 4096
+
+    def _kvm_create_vcpu(self, file: int, argument: int) -> int:
+        return self._file("vcpu")
+
+    def _kvm_set_msrs(self, file: int, argument: bytearray) -> int:
+        return int(kvm_abi.MSRS.unpack_from(argument)[0])
+
+    def _kvm_get_supported_cpuid(self, file: int, argument: bytearray) -> int:
+        entry = kvm_abi.CPUID_ENTRY.pack(0, 0, 0, 1, 0, 0, 0)
+        kvm_abi.CPUID2.pack_into(argument, 0, 1, 0)
+        argument[kvm_abi.CPUID2.size : kvm_abi.CPUID2.size + len(entry)] = entry
+        return 0
+
+    def _kvm_set_user_memory_region(self, file: int, argument: bytearray) -> int:
+        slot, flags, gpa, size, _ = kvm_abi.MEMORY_REGION.unpack(argument)
+        if size:
+            self.slots[slot] = (gpa, size, bool(flags & kvm_abi.KVM_MEM_READONLY))
+        else:
+            del self.slots[slot]
+        return 0
+
+    def _kvm_set_gsi_routing(self, file: int, argument: bytearray) -> int:
+        self.routes = kvm_abi.IRQ_ROUTING.unpack_from(argument)[0]
+        return 0
+
+    def _kvm_irqfd(self, file: int, argument: bytearray) -> int:
+        eventfd, gsi, flags, _ = kvm_abi.IRQFD.unpack(argument)
+        if flags & kvm_abi.KVM_IRQFD_FLAG_DEASSIGN:
+            del self.irqfds[eventfd]
+        else:
+            self.irqfds[eventfd] = gsi
+        return 0
+
+    def _kvm_create_device(self, file: int, argument: bytearray) -> int:
+        kvm_abi.CREATE_DEVICE.pack_into(argument, 0, 4, self._file("kvm-vfio"), 0)
+        return 0
+
+    def _kvm_run(self, file: int, argument: int) -> int:
+        exit_ = self.exits.pop(0) if len(self.exits) > 1 else self.exits[0]
+        exit_(self._run_pages[file].view)
+        return 0
+
+    # VFIO
+
+    def _vfio_check_extension(self, file: int, argument: int) -> int:
+        return 1
+
+    def _vfio_group_get_status(self, file: int, argument: bytearray) -> int:
+        vfio_abi.GROUP_STATUS.pack_into(argument, 0, 8, self.group_flags)
+        return 0
+
+    def _vfio_group_get_device_fd(self, file: int, argument: bytearray) -> int:
+        return self._file("function")
+
+    def _vfio_device_get_info(self, file: int, argument: bytearray) -> int:
+        flags = vfio_abi.VFIO_DEVICE_FLAGS_PCI
+        if self.function.can_reset:
+            flags |= vfio_abi.VFIO_DEVICE_FLAGS_RESET
+        vfio_abi.DEVICE_INFO.pack_into(argument, 0, 16, flags, 9, 5)
+        return 0
+
+    def _vfio_device_get_region_info(self, file: int, argument: bytearray) -> int:
+        number = vfio_abi.REGION_INFO.unpack_from(argument)[2]
+        size = 256 if number == 7 else self.function.bar_sizes.get(number, 0)
+        flags = vfio_abi.VFIO_REGION_INFO_FLAG_MMAP if number < 6 and size >= 4096 else 0
+        vfio_abi.REGION_INFO.pack_into(argument, 0, 32, flags, number, 0, size, number << 40)
+        return 0
+
+    def _vfio_device_set_irqs(self, file: int, argument: bytearray) -> int:
+        _, flags, kind, _, count = vfio_abi.IRQ_SET.unpack_from(argument)
+        if flags & vfio_abi.VFIO_IRQ_SET_ACTION_TRIGGER:
+            self.function.interrupts[kind] = count
+        return 0
+
+    def _vfio_device_reset(self, file: int, argument: int) -> int:
+        self.function.resets += 1
+        return 0
+
+    def _vfio_iommu_map_dma(self, file: int, argument: bytearray) -> int:
+        _, flags, _, iova, size = vfio_abi.DMA_MAP.unpack(argument)
+        self.dma.append((iova, size, flags))
+        return 0
+
+
+SHUTDOWN = kvm_abi.KVM_EXIT_SHUTDOWN
+NAMES = {
+    value: name
+    for module in (kvm_abi, vfio_abi)
+    for name, value in vars(module).items()
+    if name.startswith(("KVM_", "VFIO_")) and isinstance(value, int) and value > 0x3B00
+}

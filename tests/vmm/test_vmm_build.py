@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole machine on a fake kernel: it is built, it fails at every step, nothing is left."""
+
+import errno
+from pathlib import Path
+
+import pytest
+from fake_kernel import FakeFunction, FakeKernel
+
+from passthru.addresses import AddressRange, PciAddress
+from passthru.board.model import Abilities, Bar, BarKind, Board, IommuGroup, PciFunction
+from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.diagnostics.source import Source, Span
+from passthru.host.errors import GroupBusy, GroupNotViable, PhysicalMemoryRefused, VfioMissing
+from passthru.language.access import Access
+from passthru.plan.model import (
+    Blob,
+    BlobRole,
+    GuestFunction,
+    GuestRegion,
+    PciWindows,
+    PlannedBar,
+    RegionKind,
+    SerialPort,
+    VmPlan,
+)
+from passthru.vmm.build import run_machine
+from passthru.vmm.errors import (
+    FileUnreadable,
+    GuestCrash,
+    KvmForbidden,
+    KvmMissing,
+    OutsideGuestMemory,
+    SoftwareKvm,
+    TooManyVcpus,
+)
+
+SPAN = Span(Source("guest.qvmconf", "system x"), 0, 6)
+HOST = PciAddress(0, 0, 4, 0)
+BAR = Bar(0, BarKind.MEMORY32, False, AddressRange(0xFE000000, 0x4000))
+FUNCTION = PciFunction(HOST, 0x1B36, 0x10, 0x010802, 0, 1, (BAR,), "vfio-pci", 7, ("flr",))
+BOARD = Board(
+    name="fake",
+    architecture="x86_64",
+    cpu_count=2,
+    memory=(),
+    allocated=(),
+    reserved=(),
+    pci=(FUNCTION,),
+    iommu_groups=(IommuGroup(7, (HOST,), ()),),
+    abilities=Abilities(False, True, True, None),
+)
+
+
+def plan(tmp_path: Path, **changes) -> VmPlan:
+    image = tmp_path / "flat.bin"
+    image.write_bytes(b"\xf4")
+    whole = VmPlan(
+        name="guest",
+        cpu_count=1,
+        regions=(
+            GuestRegion(AddressRange(0, 0xA0000), RegionKind.RAM, "ram", SPAN),
+            GuestRegion(AddressRange(0xE0000, 0x20000), RegionKind.FIRMWARE, "tables", None),
+            GuestRegion(
+                AddressRange(0x100000, 0x2000),
+                RegionKind.PASSED,
+                "pass",
+                SPAN,
+                host=AddressRange(0x20000000, 0x2000),
+                access=Access("rns"),
+            ),
+        ),
+        blobs=(Blob(BlobRole.BOOT_IMAGE, str(image), None, None, SPAN),),
+        command_line="",
+        functions=(
+            GuestFunction(
+                PciAddress(0, 0, 3, 0), FUNCTION, (PlannedBar(BAR, 0xC0000000),), 16, SPAN
+            ),
+        ),
+        pci=PciWindows(
+            AddressRange(0xE0000000, 1 << 20),
+            AddressRange(0xC0000000, 1 << 28),
+            AddressRange(1 << 36, 1 << 36),
+            AddressRange(0xC000, 0x4000),
+        ),
+        serial_ports=(SerialPort(0x3F8, 4, (), SPAN),),
+        ioapic_address=0xFEC00000,
+        locked_memory=0,
+        claims=(),
+    )
+    return whole._replace(**changes)
+
+
+def run(plan_: VmPlan, kernel: FakeKernel, board: Board = BOARD) -> ExitStatus:
+    return run_machine(plan_, board, kernel, lambda remark: None)
+
+
+def test_a_machine_ends_with_the_guest_s_reset_and_gives_everything_back(tmp_path):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    assert run(plan(tmp_path), kernel) is ExitStatus.OK
+    assert kernel.files == {}
+    assert kernel.mappings == {}
+    assert kernel.irqfds == {}
+
+
+def test_memory_slots_are_what_the_plan_says(tmp_path):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    run(plan(tmp_path), kernel)
+    assert sorted(kernel.slots.values()) == [
+        (0, 0xA0000, False),
+        (0xE0000, 0x20000, True),
+        (0x100000, 0x2000, True),
+    ]
+
+
+def test_devices_reach_ram_both_ways_and_passed_memory_as_its_letters_say(tmp_path):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    run(plan(tmp_path), kernel)
+    assert kernel.dma == [(0, 0xA0000, 3), (0x100000, 0x2000, 1)]
+
+
+def test_the_function_is_reset_before_and_after(tmp_path):
+    function = FakeFunction(bar_sizes={0: 0x4000})
+    run(plan(tmp_path), FakeKernel(function))
+    assert function.resets == 2
+    assert function.config[4:6] == b"\0\0"
+
+
+def test_a_function_without_reset_method_is_told_once(tmp_path):
+    function = FakeFunction(bar_sizes={0: 0x4000})
+    function.can_reset = False
+    remarks: list[str] = []
+    run_machine(plan(tmp_path), BOARD, FakeKernel(function), remarks.append)
+    assert [remark for remark in remarks if "no method to reset" in remark] == remarks
+    assert len(remarks) == 1
+
+
+def test_failing_at_any_step_leaves_nothing_behind(tmp_path):
+    whole = plan(tmp_path)
+    rehearsal = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    run(whole, rehearsal)
+    assert len(rehearsal.steps) > 40
+    for step, name in enumerate(rehearsal.steps):
+        kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}), fail_at=step)
+        with pytest.raises(PassthruError):
+            run(whole, kernel)
+        left = (kernel.files, kernel.mappings, kernel.irqfds)
+        assert left == ({}, {}, {}), f"left after a failure at {name}"
+
+
+def test_a_dry_run_builds_everything_and_enters_no_guest(tmp_path):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    remarks: list[str] = []
+    status = run_machine(plan(tmp_path), BOARD, kernel, remarks.append, dry=True)
+    assert status is ExitStatus.OK
+    assert "KVM_RUN" not in kernel.steps
+    assert "KVM_CREATE_VCPU" in kernel.steps
+    assert kernel.files == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "expected"),
+    [
+        ("/dev/kvm", errno.ENOENT, KvmMissing),
+        ("/dev/kvm", errno.ENODEV, KvmMissing),
+        ("/dev/kvm", errno.EACCES, KvmForbidden),
+        ("/dev/mem", errno.ENOENT, PhysicalMemoryRefused),
+        ("/dev/vfio/vfio", errno.ENOENT, VfioMissing),
+        ("/dev/vfio/7", errno.EBUSY, GroupBusy),
+        ("/dev/vfio/7", errno.ENOENT, GroupNotViable),
+    ],
+)
+def test_what_the_host_lacks_has_its_own_error_with_a_fix(tmp_path, path, error, expected):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    kernel.missing_paths[path] = error
+    with pytest.raises(expected) as raised:
+        run(plan(tmp_path), kernel)
+    assert raised.value.exit_status is ExitStatus.FATAL_BEFORE_START
+    assert kernel.files == {}
+
+
+def test_a_group_that_is_not_viable_names_members_drivers_and_commands(tmp_path):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    kernel.group_flags = 0
+    other = FUNCTION._replace(address=PciAddress(0, 0, 4, 1), driver="e1000e")
+    board = BOARD._replace(
+        pci=(FUNCTION, other), iommu_groups=(IommuGroup(7, (HOST, other.address), ()),)
+    )
+    with pytest.raises(GroupNotViable) as raised:
+        run(plan(tmp_path), kernel, board)
+    text = f"{raised.value} {raised.value.fix}"
+    for part in ("group 7", "0000:00:04.0 (driver vfio-pci)", "0000:00:04.1 (driver e1000e)"):
+        assert part in text
+    assert "echo 0000:00:04.1 > /sys/bus/pci/devices/0000:00:04.1/driver/unbind" in text
+    assert "0000:00:04.0/driver/unbind" not in text
+
+
+def test_a_linux_kernel_is_refused_on_a_software_kvm_before_kvm_is_opened(tmp_path):
+    image = tmp_path / "vmlinuz"
+    image.write_bytes(b"\0" * 0x202 + b"HdrS" + b"\0" * 0x400)
+    blob = Blob(BlobRole.BOOT_IMAGE, str(image), None, None, SPAN)
+    kernel = FakeKernel()
+    with pytest.raises(SoftwareKvm) as raised:
+        run(plan(tmp_path, blobs=(blob,)), kernel)
+    assert "bench run" in raised.value.fix
+    assert kernel.steps == []
+
+
+def test_a_file_that_is_not_there_is_named_with_its_line(tmp_path):
+    blob = Blob(BlobRole.BOOT_IMAGE, "/nonexistent/image", None, None, SPAN)
+    with pytest.raises(FileUnreadable, match=r"\[guest.qvmconf:1\] load /nonexistent/image: No"):
+        run(plan(tmp_path, blobs=(blob,)), FakeKernel())
+
+
+def test_data_outside_guest_memory_is_refused(tmp_path):
+    whole = plan(tmp_path)
+    data = tmp_path / "data"
+    data.write_bytes(b"12345678")
+    late = Blob(BlobRole.DATA, str(data), 0x9FFFC, None, SPAN)
+    with pytest.raises(OutsideGuestMemory, match=r"0x9fffc\.\.0xa0004"):
+        run(whole._replace(blobs=(*whole.blobs, late)), FakeKernel())
+    fits = late._replace(address=0x9FFF8)
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    assert run(whole._replace(blobs=(*whole.blobs, fits)), kernel) is ExitStatus.OK
+
+
+def test_more_vcpus_than_kvm_gives_are_refused(tmp_path):
+    with pytest.raises(TooManyVcpus, match="9 vCPUs .* at most 8"):
+        run(plan(tmp_path, cpu_count=9), FakeKernel(FakeFunction(bar_sizes={0: 0x4000})))
+
+
+def test_a_processor_that_cannot_go_on_ends_with_96(tmp_path):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    kernel.exits = [lambda page: page.__setitem__(8, 17)]
+    with pytest.raises(GuestCrash, match="vCPU 0: KVM cannot go on") as raised:
+        run(plan(tmp_path), kernel)
+    assert raised.value.exit_status is ExitStatus.FATAL_AFTER_START
+    assert kernel.files == {}
