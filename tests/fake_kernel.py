@@ -106,6 +106,9 @@ class FakeKernel:
         answer = getattr(self, f"_{name.lower()}", None)
         return answer(file, argument) if answer else 0
 
+    def repeated_ioctl(self, file: int, request: int):
+        return lambda: self.ioctl(file, request)
+
     # KVM
 
     def _kvm_get_api_version(self, file: int, argument: int) -> int:

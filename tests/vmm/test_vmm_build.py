@@ -5,8 +5,8 @@ import errno
 from pathlib import Path
 
 import pytest
-from fake_kernel import FakeFunction, FakeKernel
 
+from fake_kernel import FakeFunction, FakeKernel
 from passthru.addresses import AddressRange, PciAddress
 from passthru.board.model import Abilities, Bar, BarKind, Board, IommuGroup, PciFunction
 from passthru.diagnostics.errors import ExitStatus, PassthruError
@@ -225,7 +225,7 @@ def test_data_outside_guest_memory_is_refused(tmp_path):
 
 
 def test_more_vcpus_than_kvm_gives_are_refused(tmp_path):
-    with pytest.raises(TooManyVcpus, match="9 vCPUs .* at most 8"):
+    with pytest.raises(TooManyVcpus, match=r"9 vCPUs .* at most 8"):
         run(plan(tmp_path, cpu_count=9), FakeKernel(FakeFunction(bar_sizes={0: 0x4000})))
 
 

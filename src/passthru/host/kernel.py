@@ -6,6 +6,8 @@ import ctypes
 import fcntl
 import mmap
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 __all__ = ["Kernel", "LinuxKernel", "Mapping"]
@@ -50,6 +52,9 @@ class Kernel(Protocol):
 
     def ioctl(self, file: int, request: int, argument: int | bytearray = 0) -> int:
         """One ioctl; a bytearray is passed by address and holds the answer afterwards."""
+
+    def repeated_ioctl(self, file: int, request: int) -> Callable[[], object]:
+        """An ioctl without argument, made ready to be called many times."""
 
     def read(self, file: int, size: int, offset: int) -> bytes:
         """``pread``."""
@@ -106,6 +111,10 @@ class LinuxKernel:
                 raise OSError(error, os.strerror(error))
             return answer
         return fcntl.ioctl(file, request, argument)
+
+    def repeated_ioctl(self, file: int, request: int) -> Callable[[], object]:
+        """See Kernel."""
+        return partial(fcntl.ioctl, file, request)
 
     def read(self, file: int, size: int, offset: int) -> bytes:
         """See Kernel."""

@@ -2,7 +2,7 @@
 """Where trapped accesses go: x86 ports and guest-physical addresses."""
 
 from bisect import bisect_right
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from passthru.addresses import AddressRange
 
@@ -23,56 +23,76 @@ class Handler(Protocol):
         """The guest wrote ``value``."""
 
 
+class _Nobody:
+    """Answers where nothing is."""
+
+    def read(self, offset: int, size: int) -> int:
+        return -1
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        return
+
+
+class _Entry(NamedTuple):
+    range: AddressRange
+    handler: Handler
+
+
+_MASKS = {size: (1 << (8 * size)) - 1 for size in range(1, 9)}
+_REMEMBERED = 4096
+
+
 class Bus:
     """Ranges that trap, and who answers. Nobody there: reads give all ones, writes vanish.
 
     That is what an x86 bus does, and qvm's default (``unsupported reference ignore``).
+    Not thread-safe by itself: the machine's lock is held around every access.
     """
 
     def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._entries: list[tuple[AddressRange, Handler]] = []
+        self._entries: list[_Entry] = []
+        # Where an address led last time, for the few addresses that guests use all the time:
+        # handler, offset in its range, bytes from there to the end of the range.
+        self._known: dict[int, tuple[Handler, int, int]] = {}
 
     def attach(self, range_: AddressRange, handler: Handler) -> None:
         """Let ``handler`` answer in ``range_``; raises ValueError if somebody does already."""
-        position = bisect_right(self._starts, range_.start)
-        for neighbour, _ in self._entries[max(position - 1, 0) : position + 1]:
-            if neighbour.overlaps(range_):
-                raise ValueError(f"{range_} overlaps {neighbour}")
-        # New lists, so that a vCPU thread in find() sees the old or the new state, whole.
-        starts, entries = self._starts[:], self._entries[:]
-        starts.insert(position, range_.start)
-        entries.insert(position, (range_, handler))
-        self._starts, self._entries = starts, entries
+        position = bisect_right(self._entries, range_.start, key=_start)
+        for neighbour in self._entries[max(position - 1, 0) : position + 1]:
+            if neighbour.range.overlaps(range_):
+                raise ValueError(f"{range_} overlaps {neighbour.range}")
+        self._entries.insert(position, _Entry(range_, handler))
+        self._known.clear()
 
     def detach(self, range_: AddressRange) -> None:
-        """Let nobody answer there any more; raises ValueError if nobody did."""
-        position = self._starts.index(range_.start)
-        self._starts = self._starts[:position] + self._starts[position + 1 :]
-        self._entries = self._entries[:position] + self._entries[position + 1 :]
-
-    def find(self, address: int, size: int) -> tuple[Handler, int] | None:
-        """Who answers the whole access, and its offset there."""
-        entries = self._entries
-        position = bisect_right(self._starts, address) - 1
-        if position < 0 or position >= len(entries):
-            return None
-        (start, length), handler = entries[position]
-        offset = address - start
-        return (handler, offset) if offset + size <= length else None
+        """Let nobody answer there any more."""
+        self._entries = [entry for entry in self._entries if entry.range != range_]
+        self._known.clear()
 
     def read(self, address: int, size: int) -> int:
         """The value a guest's read of ``size`` bytes gives."""
-        found = self.find(address, size)
-        mask = (1 << (8 * size)) - 1
-        if found is None:
-            return mask
-        handler, offset = found
-        return handler.read(offset, size) & mask
+        handler, offset, left = self._known.get(address) or self._look_up(address)
+        return (handler.read(offset, size) if size <= left else -1) & _MASKS[size]
 
     def write(self, address: int, size: int, value: int) -> None:
         """Hand a guest's write on."""
-        found = self.find(address, size)
-        if found is not None:
-            handler, offset = found
+        handler, offset, left = self._known.get(address) or self._look_up(address)
+        if size <= left:
             handler.write(offset, size, value)
+
+    def _look_up(self, address: int) -> tuple[Handler, int, int]:
+        if len(self._known) >= _REMEMBERED:
+            # The guest chooses the addresses: it must not fill our memory with them.
+            self._known.clear()
+        found: tuple[Handler, int, int] = (_Nobody(), 0, 8)
+        position = bisect_right(self._entries, address, key=_start) - 1
+        if position >= 0:
+            range_, handler = self._entries[position]
+            if address < range_.end:
+                found = (handler, address - range_.start, range_.end - address)
+        self._known[address] = found
+        return found
+
+
+def _start(entry: _Entry) -> int:
+    return entry.range.start

@@ -214,6 +214,9 @@ class Vcpu(KernelObject):
     def __init__(self, kernel: Kernel, number: int, file: int, run_size: int) -> None:
         super().__init__(kernel, file, f"vCPU {number}")
         self.number = number
+        self.enter = kernel.repeated_ioctl(file, abi.KVM_RUN)
+        """Run the guest until it exits to us; the reason is in the run page. Raises
+        InterruptedError on a signal, BlockingIOError after the first wake-up."""
         try:
             self.run_page = self.map(run_size, 0)
         except KernelCallFailed:
@@ -225,13 +228,6 @@ class Vcpu(KernelObject):
         self._kernel.unmap(self.run_page)
         super().close()
 
-    def run(self) -> None:
-        """Run the guest until it exits to us (KVM_RUN); the reason is in the run page.
-
-        Raises InterruptedError on a signal, BlockingIOError after the first wake-up.
-        """
-        self._kernel.ioctl(self.file, abi.KVM_RUN)
-
     def set_cpuid(self, entries: Sequence[CpuidEntry]) -> None:
         """What CPUID answers on this vCPU (KVM_SET_CPUID2)."""
         packed = b"".join(abi.CPUID_ENTRY.pack(*entry) for entry in entries)
@@ -240,6 +236,8 @@ class Vcpu(KernelObject):
 
     def set_msrs(self, values: Sequence[tuple[int, int]]) -> None:
         """Set model-specific registers, (index, value) each. Raises KernelCallFailed."""
+        if not values:
+            return
         packed = b"".join(abi.MSR_ENTRY.pack(index, 0, value) for index, value in values)
         argument = bytearray(abi.MSRS.pack(len(values), 0) + packed)
         done = self.call("KVM_SET_MSRS", abi.KVM_SET_MSRS, argument)

@@ -118,8 +118,9 @@ DEVICE_ATTR: Final = Struct("<IIQQ")
 RUN_IMMEDIATE_EXIT: Final = 1
 RUN_EXIT_REASON: Final = 8
 RUN_EXIT_UNION: Final = 32
-# its io member: direction, size, port, count, data_offset
-RUN_IO: Final = Struct("<BBHIQ")
-# its mmio member: phys_addr, data[8], len, is_write
+# from the exit reason through the io member: reason, then direction, size, port, count,
+# data_offset
+RUN_IO: Final = Struct("<I20xBBHIQ")
+# the mmio member: phys_addr, data[8], len, is_write
 RUN_MMIO: Final = Struct("<Q8sIB")
 RUN_MMIO_DATA: Final = RUN_EXIT_UNION + 8

@@ -12,7 +12,6 @@ from passthru.vmm.kvm import Vcpu
 
 __all__ = ["VcpuLoop"]
 
-_EXIT_REASON = Struct("<I")
 _SUBERROR = Struct("<I")
 _NAMES = {
     abi.KVM_EXIT_FAIL_ENTRY: "the processor refused to enter the guest",
@@ -41,8 +40,9 @@ class VcpuLoop:
 
         Raises GuestCrash when this vCPU cannot go on.
         """
-        enter, page = self._vcpu.run, self._page
-        exit_reason = _EXIT_REASON.unpack_from
+        enter, page = self._vcpu.enter, self._page
+        # Read whatever the reason is: most exits are port accesses, and speed counts.
+        unpack = abi.RUN_IO.unpack_from
         while not self._stopping:
             try:
                 enter()
@@ -51,9 +51,9 @@ class VcpuLoop:
                 continue
             except OSError as error:
                 raise self._run_failed(error) from error
-            (reason,) = exit_reason(page, abi.RUN_EXIT_REASON)
+            reason, direction, size, port, count, place = unpack(page, abi.RUN_EXIT_REASON)
             if reason == abi.KVM_EXIT_IO:
-                self._port_access()
+                self._port_access(direction, port, size, place, count)
             elif reason == abi.KVM_EXIT_MMIO:
                 self._memory_access()
             elif reason == abi.KVM_EXIT_SHUTDOWN:
@@ -61,25 +61,24 @@ class VcpuLoop:
             elif reason not in (abi.KVM_EXIT_INTR, abi.KVM_EXIT_HLT):
                 raise self._stuck(reason)
 
-    def _port_access(self) -> None:
+    def _port_access(self, direction: int, port: int, size: int, place: int, count: int) -> None:
+        """``count`` accesses of one string instruction; data from ``place`` in the run page."""
         page = self._page
-        direction, size, port, count, place = abi.RUN_IO.unpack_from(page, abi.RUN_EXIT_UNION)
-        # The lock is taken once for a whole string instruction.
         with self._lock:
-            for position in range(place, place + count * size, size):
+            for start in range(place, place + count * size, size):
                 if direction == abi.KVM_EXIT_IO_OUT:
-                    value = int.from_bytes(page[position : position + size], "little")
+                    value = page[start] if size == 1 else _value(page[start : start + size])
                     self._ports.write(port, size, value)
                 else:
                     value = self._ports.read(port, size)
-                    page[position : position + size] = value.to_bytes(size, "little")
+                    page[start : start + size] = value.to_bytes(size, "little")
 
     def _memory_access(self) -> None:
         page = self._page
         gpa, data, size, is_write = abi.RUN_MMIO.unpack_from(page, abi.RUN_EXIT_UNION)
         with self._lock:
             if is_write:
-                self._mmio.write(gpa, size, int.from_bytes(data[:size], "little"))
+                self._mmio.write(gpa, size, _value(data[:size]))
             else:
                 value = self._mmio.read(gpa, size)
                 start = abi.RUN_MMIO_DATA
@@ -100,3 +99,7 @@ class VcpuLoop:
     def _where(self) -> str:
         instruction_pointer = self._vcpu.registers()[16]
         return f", at instruction {instruction_pointer:#x}"
+
+
+def _value(data: bytes | memoryview) -> int:
+    return int.from_bytes(data, "little")

@@ -35,6 +35,26 @@ class Serial8250:
         self._scratch = 0
         self._divisor = 12
         self._overrun = False
+        self._readers = (
+            self._read_data,
+            self._read_interrupt_enable,
+            self._identify_interrupt,
+            self._read_line_control,
+            self._read_modem_control,
+            self._read_line_status,
+            self._modem_status,
+            self._read_scratch,
+        )
+        self._writers = (
+            self._write_data,
+            self._write_interrupt_enable,
+            self._control_fifo,
+            self._write_line_control,
+            self._write_modem_control,
+            self._ignore,
+            self._ignore,
+            self._write_scratch,
+        )
 
     def receive(self, data: bytes) -> None:
         """Characters from the outside; what does not fit is lost, and the guest told so."""
@@ -45,45 +65,66 @@ class Serial8250:
 
     def read(self, offset: int, size: int) -> int:
         """A register (only single bytes are decoded, as on the chip)."""
-        if offset == 5:  # the line status comes first: it is what drivers poll
-            status = _TRANSMITTER_IDLE | (_DATA_READY if self._input else 0)
-            if self._overrun:
-                status |= _OVERRUN
-                self._overrun = False
-            return status
-        if offset < 2 and self._line_control & _DIVISOR_LATCH:
-            return self._divisor >> (8 * offset) & 0xFF
-        if offset == 0:
-            return self._take_input()
-        if offset == 1:
-            return self._interrupt_enable
-        if offset == 2:
-            return self._identify_interrupt()
-        if offset == 6:
-            return self._modem_status()
-        return {3: self._line_control, 4: self._modem_control, 7: self._scratch}.get(offset, 0xFF)
+        return self._readers[offset]()
 
     def write(self, offset: int, size: int, value: int) -> None:
         """A register."""
-        value &= 0xFF
-        if offset < 2 and self._line_control & _DIVISOR_LATCH:
-            shift = 8 * offset
-            self._divisor = self._divisor & ~(0xFF << shift) | value << shift
-        elif offset == 0:
+        self._writers[offset](value & 0xFF)
+
+    def _read_data(self) -> int:
+        if self._line_control & _DIVISOR_LATCH:
+            return self._divisor & 0xFF
+        value = self._input.popleft() if self._input else 0
+        self._update_line()
+        return value
+
+    def _write_data(self, value: int) -> None:
+        if self._line_control & _DIVISOR_LATCH:
+            self._divisor = self._divisor & 0xFF00 | value
+        else:
             self._transmit(value)
-        elif offset == 1:
-            # Enabling the transmit interrupt raises it at once: the transmitter is idle.
-            self._transmit_interrupt = bool(value & _TRANSMIT_ENABLE)
-            self._interrupt_enable = value & 0x0F
-            self._update_line()
-        elif offset == 2:
-            self._control_fifo(value)
-        elif offset == 3:
-            self._line_control = value
-        elif offset == 4:
-            self._modem_control = value & 0x1F
-        elif offset == 7:
-            self._scratch = value
+
+    def _read_interrupt_enable(self) -> int:
+        if self._line_control & _DIVISOR_LATCH:
+            return self._divisor >> 8
+        return self._interrupt_enable
+
+    def _write_interrupt_enable(self, value: int) -> None:
+        if self._line_control & _DIVISOR_LATCH:
+            self._divisor = self._divisor & 0xFF | value << 8
+            return
+        # Enabling the transmit interrupt raises it at once: the transmitter is idle.
+        self._transmit_interrupt = bool(value & _TRANSMIT_ENABLE)
+        self._interrupt_enable = value & 0x0F
+        self._update_line()
+
+    def _read_line_control(self) -> int:
+        return self._line_control
+
+    def _write_line_control(self, value: int) -> None:
+        self._line_control = value
+
+    def _read_modem_control(self) -> int:
+        return self._modem_control
+
+    def _write_modem_control(self, value: int) -> None:
+        self._modem_control = value & 0x1F
+
+    def _read_line_status(self) -> int:
+        status = _TRANSMITTER_IDLE | (_DATA_READY if self._input else 0)
+        if self._overrun:
+            status |= _OVERRUN
+            self._overrun = False
+        return status
+
+    def _read_scratch(self) -> int:
+        return self._scratch
+
+    def _write_scratch(self, value: int) -> None:
+        self._scratch = value
+
+    def _ignore(self, value: int) -> None:
+        """The status registers cannot be written."""
 
     def _transmit(self, value: int) -> None:
         if self._modem_control & _LOOPBACK:
@@ -93,11 +134,6 @@ class Serial8250:
         if self._interrupt_enable & _TRANSMIT_ENABLE:
             self._transmit_interrupt = True
             self._update_line()
-
-    def _take_input(self) -> int:
-        value = self._input.popleft() if self._input else 0
-        self._update_line()
-        return value
 
     def _identify_interrupt(self) -> int:
         fifo = _FIFO_ENABLED if self._fifo else 0

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A BAR of a passed function in the guest: memory slots where possible, traps elsewhere."""
 
+from collections.abc import Sequence
+
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.host.kernel import Kernel, Mapping
 from passthru.host.vfio import Region, VfioFunction
@@ -26,7 +28,7 @@ class BarWindow:
         *,
         memory: GuestMemory,
         bus: Bus,
-        window: AddressRange,
+        windows: Sequence[AddressRange],
     ) -> None:
         self._kernel = kernel
         self._function = function
@@ -34,7 +36,7 @@ class BarWindow:
         self._msix = msix
         self._memory = memory
         self._bus = bus
-        self._window = window
+        self._windows = windows
         self._mapped: list[tuple[AddressRange, Mapping]] = []
         self._slots: list[Slot] = []
         self._shown: AddressRange | None = None
@@ -57,13 +59,13 @@ class BarWindow:
             self._kernel.unmap(self._mapped.pop()[1])
 
     def show(self, start: int) -> None:
-        """Answer at ``start`` (GPA, or guest port). Outside the host bridge's window nothing
+        """Answer at ``start`` (GPA, or guest port). Outside the host bridge's windows nothing
         is decoded, so that a guest cannot lay a BAR over its memory."""
         place = AddressRange(start, self._region.size)
         if self._shown == place:
             return
         self.hide()
-        if not self._window.contains(place):
+        if not any(window.contains(place) for window in self._windows):
             return
         try:
             self._bus.attach(place, self)

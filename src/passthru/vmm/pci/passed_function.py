@@ -90,7 +90,11 @@ class PassedFunction:
                 self._msix,
                 memory=memory,
                 bus=ports if bar.bar.kind is BarKind.PORTS else mmio,
-                window=_window_of(bar.guest_start, windows),
+                windows=(
+                    (windows.ports,)
+                    if bar.bar.kind is BarKind.PORTS
+                    else (windows.memory32, windows.memory64)
+                ),
             )
             for bar in planned.bars
         ]
@@ -193,10 +197,3 @@ class PassedFunction:
 
 def _decode_bit(kind: BarKind) -> int:
     return _DECODE_PORTS if kind is BarKind.PORTS else _DECODE_MEMORY
-
-
-def _window_of(start: int, windows: PciWindows) -> AddressRange:
-    for window in (windows.memory32, windows.memory64, windows.ports):
-        if window.start <= start < window.end:
-            return window
-    return AddressRange(start, 0)

@@ -139,9 +139,12 @@ def _with_topology(entry: CpuidEntry, topology: _Topology) -> CpuidEntry:
 
 
 def _features(entry: CpuidEntry, topology: _Topology) -> CpuidEntry:
-    """Leaf 1: initial APIC id, ids per package, and whether there is more than one."""
+    """Leaf 1: initial APIC id, logical processors, and whether there is more than one.
+
+    Intel counts the ids that the package keeps for them, AMD those that are there.
+    """
     ebx = _field(entry.ebx, 24, 8, topology.vcpu & 0xFF)
-    ebx = _field(ebx, 16, 8, 1 << topology.id_bits)
+    ebx = _field(ebx, 16, 8, topology.cores if topology.amd else 1 << topology.id_bits)
     return entry._replace(ebx=ebx, edx=_field(entry.edx, 28, 1, topology.cores > 1))
 
 

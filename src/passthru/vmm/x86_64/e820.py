@@ -14,12 +14,10 @@ __all__ = ["E820Type", "MapEntry", "memory_map"]
 
 
 class E820Type(IntEnum):
-    """Address range types (ACPI 6.5, table 15.2); PVH uses the same numbers."""
+    """Address range types (ACPI 6.5, table 15.4); PVH uses the same numbers."""
 
     USABLE = 1
     RESERVED = 2
-    ACPI = 3
-    NVS = 4
 
 
 class MapEntry(NamedTuple):

@@ -24,7 +24,6 @@ __all__ = [
     "RTC_CENTURY_INDEX",
     "SCI_GSI",
     "SLEEP_TYPE_S5",
-    "TIMER_GSI",
     "TSS_ADDRESS",
 ]
 
@@ -63,9 +62,6 @@ RESET_VALUE = 6
 
 SCI_GSI = 9
 """The ACPI system control interrupt, level-triggered."""
-
-TIMER_GSI = 2
-"""IOAPIC pin of the PIT; the MADT sends ISA line 0 there."""
 
 LAPIC_ADDRESS = 0xFEE00000
 """Local APIC page of every vCPU."""

@@ -84,11 +84,14 @@ def create_vcpus(kvm: Kvm, vm: Vm, count: int, entry: Entry, undo: ExitStack) ->
     if count > limit:
         raise TooManyVcpus(count, limit)
     supported = kvm.supported_cpuid()
+    state = entry.processor()
     vcpus = []
     for number in range(count):
         vcpu = vm.create_vcpu(number)
         undo.callback(vcpu.close)
         vcpu.set_cpuid(guest_cpuid(supported, number, count))
+        # Firmware leaves every processor's memory types alike.
+        vcpu.set_msrs(state.msrs)
         vcpus.append(vcpu)
-    enter(vcpus[0], entry.processor())
+    enter(vcpus[0], state)
     return vcpus

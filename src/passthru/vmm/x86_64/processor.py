@@ -9,7 +9,7 @@ __all__ = ["enter"]
 
 
 def enter(vcpu: Vcpu, state: ProcessorState) -> None:
-    """Let ``vcpu`` start in ``state``. Raises KernelCallFailed."""
+    """Let ``vcpu`` start in ``state``, MSRs apart. Raises KernelCallFailed."""
     sregs = vcpu.special_registers()
     segments = [state.cs, *[state.ds] * 5, state.tr, state.ldt]
     packed = b"".join(_segment(segment) for segment in segments)
@@ -22,8 +22,6 @@ def enter(vcpu: Vcpu, state: ProcessorState) -> None:
     control[5] = state.efer
     abi.SREGS_CONTROL.pack_into(sregs, len(packed), *control)
     vcpu.set_special_registers(sregs)
-    if state.msrs:
-        vcpu.set_msrs(state.msrs)
     registers = [0] * 18
     registers[1], registers[4], registers[6] = state.rbx, state.rsi, state.rsp
     registers[16], registers[17] = state.rip, state.rflags

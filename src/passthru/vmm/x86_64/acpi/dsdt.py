@@ -166,7 +166,7 @@ def _rtc() -> bytes:
 
 
 def _serial(number: int, port: int, gsi: int) -> bytes:
-    line = resources.irq(gsi) if gsi < 16 else resources.interrupt(gsi, level=False)
+    line = resources.irq(gsi) if gsi < 16 else resources.interrupt(gsi)
     return aml.device(
         f"COM{number + 1:X}",
         [

@@ -4,7 +4,7 @@
 from struct import pack
 
 from passthru.vmm.x86_64.acpi.platform import AcpiPlatform
-from passthru.vmm.x86_64.layout import LAPIC_ADDRESS, SCI_GSI, TIMER_GSI
+from passthru.vmm.x86_64.layout import LAPIC_ADDRESS, SCI_GSI
 
 __all__ = ["madt_body"]
 
@@ -28,8 +28,7 @@ def madt_body(platform: AcpiPlatform) -> bytes:
             *(_local_apic(number) for number in range(platform.cpu_count)),
             # type 1: id, address, first GSI
             pack("<BBBxII", 1, 12, 0, platform.ioapic_address, 0),
-            # ISA line 0, the PIT, comes in at pin 2, as on every PC.
-            _source_override(0, TIMER_GSI, _CONFORMS_TO_BUS),
+            # No override for the PIT: its line 0 is pin 0, as `timer8254 intr ioapic:0` says.
             # Active high, because that is how the device model drives the line.
             _source_override(SCI_GSI, SCI_GSI, _LEVEL_ACTIVE_HIGH),
             # type 4: every processor's LINT1 is NMI

@@ -60,10 +60,9 @@ def irq(line: int) -> bytes:
     return pack("<BH", 0x22, 1 << line)
 
 
-def interrupt(gsi: int, *, level: bool) -> bytes:
-    """Interrupt (extended, 6.4.3.6): one GSI, exclusive; level means active low, as in PCI."""
-    flags = 0x05 if level else 0x03
-    return pack("<BHBBI", 0x89, 6, flags, 1, gsi)
+def interrupt(gsi: int) -> bytes:
+    """Interrupt (extended): one GSI, consumed, edge-triggered, active high (6.4.3.6)."""
+    return pack("<BHBBI", 0x89, 6, 0x03, 1, gsi)
 
 
 def memory32_fixed(memory: AddressRange) -> bytes:

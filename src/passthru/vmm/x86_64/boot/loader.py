@@ -4,20 +4,17 @@
 from collections.abc import Callable
 
 from passthru.addresses import AddressRange
-from passthru.vmm.x86_64.boot.bzimage import plan_bzimage
-from passthru.vmm.x86_64.boot.errors import NotAnImage, OtherArchitecture, OutsideRam
-from passthru.vmm.x86_64.boot.flat import plan_flat
+from passthru.vmm.x86_64.boot.errors import (
+    ImageError,
+    NotAnImage,
+    OtherArchitecture,
+    OutsideRam,
+)
 from passthru.vmm.x86_64.boot.images import ImageFormat, recognise
-from passthru.vmm.x86_64.boot.pvh import plan_elf
 from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, BootWrite
 
 __all__ = ["plan_boot"]
 
-_LOADERS: dict[ImageFormat, Callable[[BootRequest], BootPlan]] = {
-    ImageFormat.BZIMAGE: plan_bzimage,
-    ImageFormat.ELF: plan_elf,
-    ImageFormat.FLAT: plan_flat,
-}
 _ARCHITECTURES = {
     ImageFormat.ARM64_IMAGE: "arm64",
     ImageFormat.ARM_ZIMAGE: "arm",
@@ -39,23 +36,40 @@ def plan_boot(request: BootRequest) -> BootPlan:
     of ``request.ram`` or ``request.rom``, none of which may overlap. An image that is not
     recognised runs from its first byte in real mode. Raises ImageError.
     """
+    return _by_memory(request, _protocol(request)(request))
+
+
+def _protocol(request: BootRequest) -> Callable[[BootRequest], BootPlan]:
+    """The only boot protocol that is imported: a flat guest starts without the others."""
     kind = recognise(request.image)
-    if kind is ImageFormat.FLAT and request.explicit:
-        raise NotAnImage(
-            request.name,
-            "data of no known format",
-            f"to run them from the first byte: load {request.name}",
-        )
-    if kind in _LOADERS:
-        return _by_memory(request, _LOADERS[kind](request))
+    if kind is ImageFormat.BZIMAGE:
+        from passthru.vmm.x86_64.boot.bzimage import plan_bzimage
+
+        return plan_bzimage
+    if kind is ImageFormat.ELF:
+        from passthru.vmm.x86_64.boot.pvh import plan_elf
+
+        return plan_elf
+    if kind is ImageFormat.FLAT and not request.explicit:
+        from passthru.vmm.x86_64.boot.flat import plan_flat
+
+        return plan_flat
+    raise _refusal(request.name, kind)
+
+
+def _refusal(name: str, kind: ImageFormat) -> ImageError:
     if kind in _ARCHITECTURES:
-        raise OtherArchitecture(request.name, _ARCHITECTURES[kind])
+        return OtherArchitecture(name, _ARCHITECTURES[kind])
+    if kind is ImageFormat.FLAT:
+        return NotAnImage(
+            name, "data of no known format", f"to run them from the first byte: load {name}"
+        )
     fix = None
     if kind in _UNPACKERS:
-        fix = f"{_UNPACKERS[kind]} {request.name} > {request.name}.unpacked"
+        fix = f"{_UNPACKERS[kind]} {name} > {name}.unpacked"
     elif kind is ImageFormat.CPIO:
-        fix = f"initrd load {request.name}"
-    raise NotAnImage(request.name, kind.value, fix)
+        fix = f"initrd load {name}"
+    return NotAnImage(name, kind.value, fix)
 
 
 def _by_memory(request: BootRequest, plan: BootPlan) -> BootPlan:

@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A passed function as a guest's driver meets it, on a fake VFIO."""
+
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fake_kernel import FakeFunction, FakeKernel
+from passthru.addresses import AddressRange, PciAddress
+from passthru.board.model import Bar, BarKind, PciFunction
+from passthru.diagnostics.source import Source, Span
+from passthru.host import vfio_abi
+from passthru.host.vfio import VfioContainer
+from passthru.plan.model import GuestFunction, PciWindows, PlannedBar
+from passthru.vmm.bus import Bus
+from passthru.vmm.interrupts import InterruptRoutes
+from passthru.vmm.kvm import Kvm
+from passthru.vmm.memory import GuestMemory
+from passthru.vmm.pci.bus import ConfigPorts, EcamWindow, HostBridge, PciBus
+from passthru.vmm.pci.passed_function import PassedFunction
+
+HOST = PciAddress(0, 0, 4, 0)
+MEMORY_BAR = Bar(0, BarKind.MEMORY64, False, AddressRange(0xFE000000, 0x4000))
+PORT_BAR = Bar(2, BarKind.PORTS, False, AddressRange(0xE000, 0x20))
+MSI, MSIX, PM, EXPRESS, VENDOR, UNKNOWN = 0x50, 0x70, 0x80, 0x90, 0xD0, 0xE0
+WINDOWS = PciWindows(
+    AddressRange(0xE0000000, 1 << 20),
+    AddressRange(0xC0000000, 1 << 28),
+    AddressRange(1 << 36, 1 << 36),
+    AddressRange(0xC000, 0x4000),
+)
+ENABLE_MEMORY, ENABLE_PORTS, BUS_MASTER = 2, 1, 4
+
+
+def config_space() -> bytes:
+    space = bytearray(256)
+
+    def put(offset: int, text: str) -> None:
+        data = bytes.fromhex(text)
+        space[offset : offset + len(data)] = data
+
+    put(0x00, "361b 1000 0000 1000")
+    put(0x08, "02 02 08 01")
+    put(0x2C, "34127856")
+    put(0x34, f"{UNKNOWN:02x}")
+    put(0x3C, "0b 01")
+    put(0x44, "aa bb cc dd")
+    put(UNKNOWN, f"1e {MSI:02x} 1234")
+    put(MSI, f"05 {MSIX:02x} 8a01")  # 64-bit, maskable, 32 vectors
+    put(MSIX, f"11 {PM:02x} 0400 00200000 00300000")  # 5 vectors, BAR 0 at 0x2000 and 0x3000
+    put(PM, f"01 {EXPRESS:02x} 03c8 0800")
+    put(EXPRESS, f"10 {VENDOR:02x} 0200 e18f0010 3029 0000 124c0300")
+    put(VENDOR, "09 00 08 11 22 33 44 55")
+    return bytes(space)
+
+
+class World:
+    """One passed function on a bus, and what lies around it."""
+
+    def __init__(self) -> None:
+        self.device = FakeFunction(config_space(), {0: 0x4000, 2: 0x20})
+        self.kernel = FakeKernel(self.device)
+        self.vm = Kvm(self.kernel).create_vm()
+        self.memory = GuestMemory(self.kernel, self.vm)
+        self.mmio, self.ports = Bus(), Bus()
+        routes = InterruptRoutes(self.vm)
+        routes.commit()
+        group = VfioContainer(self.kernel).add_group(7, ())
+        host = PciFunction(
+            HOST, 0x1B36, 0x10, 0x010802, 0, 1, (MEMORY_BAR, PORT_BAR), "vfio-pci", 7, ()
+        )
+        bars = (PlannedBar(MEMORY_BAR, 0xC0000000), PlannedBar(PORT_BAR, 0xC000))
+        guest = GuestFunction(
+            PciAddress(0, 0, 3, 0), host, bars, 17, Span(Source("x", "pass"), 0, 4)
+        )
+        self.function = PassedFunction(
+            self.kernel,
+            self.vm,
+            group.open_function(HOST),
+            guest,
+            multifunction=False,
+            memory=self.memory,
+            mmio=self.mmio,
+            ports=self.ports,
+            windows=WINDOWS,
+            routes=routes,
+            say=lambda remark: None,
+        )
+        self.function.start()
+
+    def read(self, offset: int, size: int) -> int:
+        return self.function.read(offset, size)
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        self.function.write(offset, size, value)
+
+    @property
+    def slots(self) -> list[tuple[int, int]]:
+        return sorted((gpa, size) for gpa, size, _ in self.kernel.slots.values())
+
+    @property
+    def connected(self) -> list[int]:
+        return sorted(self.kernel.irqfds.values())
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_ids_class_and_subsystem_are_the_device_s_and_cannot_be_written(world):
+    for offset, value in ((0, 0x00101B36), (8, 0x01080202), (0x2C, 0x56781234)):
+        world.write(offset, 4, 0)
+        assert world.read(offset, 4) == value
+    assert bytes(world.device.config[:4]).hex() == "361b1000"
+
+
+def test_the_guest_sees_its_own_bars_and_sizes_them_by_writing_ones(world):
+    assert world.read(0x10, 4) == 0xC0000004
+    world.write(0x10, 4, 0xFFFFFFFF)
+    world.write(0x14, 4, 0xFFFFFFFF)
+    assert (world.read(0x10, 4), world.read(0x14, 4)) == (0xFFFFC004, 0xFFFFFFFF)
+    world.write(0x18, 4, 0xFFFFFFFF)
+    assert world.read(0x18, 4) == 0xFFFFFFE1
+    for absent in (0x1C, 0x20, 0x24, 0x30):
+        world.write(absent, 4, 0xFFFFFFFF)
+        assert world.read(absent, 4) == 0
+    assert bytes(world.device.config[0x10:0x28]) == bytes(24)
+
+
+def test_only_command_bits_of_the_policy_reach_the_device(world):
+    world.write(4, 2, 0xFFFF)
+    assert int.from_bytes(world.device.config[4:6], "little") == 0x0547
+    assert world.read(4, 2) == 0x0547
+    world.write(4, 2, 0)
+    assert world.device.config[4:6] == b"\0\0"
+
+
+def test_a_bar_is_slots_around_the_trapped_table_while_memory_is_decoded(world):
+    assert world.slots == []
+    world.write(4, 2, ENABLE_MEMORY)
+    assert world.slots == [(0xC0000000, 0x2000)]
+    world.write(4, 2, 0)
+    assert world.slots == []
+
+
+def test_a_moved_bar_is_followed_but_never_out_of_the_guest_s_windows(world):
+    world.write(4, 2, ENABLE_MEMORY)
+    world.write(0x10, 4, 0xC8000000)
+    assert world.slots == [(0xC8000000, 0x2000)]
+    for outside in (0x00000000, 0xFEE00000, 0xE0000000, 0xCFFFE000 + 0x4000):
+        world.write(0x10, 4, outside)
+        assert world.slots == []
+    world.write(0x14, 4, 0x10)
+    world.write(0x10, 4, 0)
+    assert world.slots == [(1 << 36, 0x2000)]
+
+
+def test_a_trapped_part_of_a_bar_is_the_device_s_but_for_the_table(world):
+    world.write(4, 2, ENABLE_MEMORY)
+    world.mmio.write(0xC0002100, 4, 0x11223344)
+    assert world.device.bars[0][0x2100:0x2104] == bytes.fromhex("44332211")
+    assert world.mmio.read(0xC0002100, 4) == 0x11223344
+    world.mmio.write(0xC0002000, 4, 0xFEE00000)
+    assert world.mmio.read(0xC0002000, 4) == 0xFEE00000
+    assert world.device.bars[0][0x2000:0x2004] == bytes(4)
+
+
+def test_a_port_bar_is_trapped_and_passed_on_whole(world):
+    world.write(4, 2, ENABLE_PORTS)
+    world.ports.write(0xC004, 2, 0xBEEF)
+    assert world.device.bars[2][4:6] == bytes.fromhex("efbe")
+    assert world.ports.read(0xC004, 4) == 0xBEEF
+    world.write(4, 2, 0)
+    assert world.ports.read(0xC004, 2) == 0xFFFF
+
+
+def capabilities(world: World) -> list[int]:
+    found, offset = [], world.read(0x34, 1)
+    while offset:
+        found.append(world.read(offset, 1))
+        offset = world.read(offset + 1, 1)
+    return found
+
+
+def test_unknown_capabilities_are_left_out_of_the_list_and_read_as_zero(world):
+    assert capabilities(world) == [0x05, 0x11, 0x01, 0x10, 0x09]
+    assert world.read(UNKNOWN, 2) == 0
+    world.write(UNKNOWN, 2, 0xFFFF)
+    assert world.device.config[UNKNOWN] == 0x1E
+
+
+def test_the_extended_space_is_empty(world):
+    for offset in range(256, 4096, 4):
+        assert world.read(offset, 4) == 0
+    world.write(0x100, 4, 0xFFFFFFFF)
+
+
+def test_an_endpoint_is_shown_as_an_integrated_one_without_a_link(world):
+    assert world.read(EXPRESS + 2, 2) == 0x0092
+    assert world.read(EXPRESS + 4, 4) == 0x10008FE1
+    assert world.read(EXPRESS + 12, 4) == 0
+
+
+def test_device_control_and_vendor_registers_reach_the_device(world):
+    world.write(EXPRESS + 8, 2, 0x8000)
+    assert world.device.config[EXPRESS + 8 : EXPRESS + 10] == bytes.fromhex("0080")
+    world.write(VENDOR + 4, 2, 0x1234)
+    assert world.device.config[VENDOR + 4 : VENDOR + 6] == bytes.fromhex("3412")
+    assert world.read(0x44, 4) == 0xDDCCBBAA
+    world.write(0x44, 1, 0x77)
+    assert world.device.config[0x44] == 0x77
+
+
+def test_power_states_are_remembered_and_the_device_stays_on(world):
+    world.write(PM + 4, 2, 0x0103)
+    assert world.read(PM + 4, 2) == 0x000B
+    assert world.device.config[PM + 4 : PM + 6] == bytes.fromhex("0800")
+
+
+def test_the_wired_interrupt_is_connected_from_the_start(world):
+    assert world.connected == [17]
+    assert world.read(0x3D, 1) == 1
+    world.write(0x3C, 1, 5)
+    assert world.read(0x3C, 1) == 5
+    assert world.device.config[0x3C] == 0x0B
+
+
+def enable_msi(world: World, vectors: int = 0) -> None:
+    world.write(MSI + 4, 4, 0xFEE00000)
+    world.write(MSI + 8, 4, 0)
+    world.write(MSI + 12, 2, 0x4041)
+    world.write(MSI + 2, 2, 1 | vectors << 4)
+
+
+def test_msi_replaces_the_wired_interrupt_and_gives_it_back(world):
+    routed = world.kernel.routes
+    enable_msi(world)
+    assert world.connected == [24]
+    assert world.kernel.routes == routed + 1
+    assert world.device.interrupts == {
+        vfio_abi.VFIO_PCI_INTX_IRQ_INDEX: 0,
+        vfio_abi.VFIO_PCI_MSI_IRQ_INDEX: 1,
+    }
+    world.write(MSI + 2, 2, 0)
+    assert world.connected == [17]
+    assert world.device.interrupts[vfio_abi.VFIO_PCI_MSI_IRQ_INDEX] == 0
+    assert world.device.config[MSI + 2 : MSI + 4] == bytes.fromhex("8a01")
+
+
+def test_several_msi_vectors_are_masked_one_by_one(world):
+    enable_msi(world, vectors=2)
+    assert world.connected == [24, 25, 26, 27]
+    world.write(MSI + 16, 4, 0b0101)
+    assert world.connected == [25, 27]
+    world.write(MSI + 16, 4, 0)
+    assert world.connected == [24, 25, 26, 27]
+
+
+def test_a_guest_that_asks_for_more_msi_vectors_than_there_are_gets_those(world):
+    enable_msi(world, vectors=7)
+    assert len(world.connected) == 32
+
+
+def table_entry(world: World, vector: int, data: int, masked: int) -> None:
+    entry = 0xC0002000 + 16 * vector
+    world.mmio.write(entry, 4, 0xFEE00000)
+    world.mmio.write(entry + 4, 4, 0)
+    world.mmio.write(entry + 8, 4, data)
+    world.mmio.write(entry + 12, 4, masked)
+
+
+def test_msix_vectors_follow_table_and_function_mask(world):
+    world.write(4, 2, ENABLE_MEMORY)
+    world.write(MSIX + 2, 2, 0xC000)
+    assert world.connected == []
+    table_entry(world, 0, 0x30, 0)
+    table_entry(world, 4, 0x34, 0)
+    assert world.connected == []
+    world.write(MSIX + 2, 2, 0x8000)
+    assert world.connected == [24, 28]
+    table_entry(world, 0, 0x30, 1)
+    assert world.connected == [28]
+    assert world.device.interrupts[vfio_abi.VFIO_PCI_MSIX_IRQ_INDEX] == 5
+    world.write(MSIX + 2, 2, 0)
+    assert world.connected == [17]
+
+
+def test_stopping_silences_the_device_and_takes_everything_away(world):
+    world.write(4, 2, ENABLE_MEMORY | BUS_MASTER)
+    enable_msi(world)
+    world.function.stop()
+    assert world.connected == []
+    assert world.slots == []
+    assert world.device.config[4:6] == b"\0\0"
+    assert world.device.resets == 2
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["config", "mmio", "port"]),
+            st.integers(0, 0x4FFF),
+            st.sampled_from([1, 2, 4, 8]),
+            st.integers(0, (1 << 64) - 1),
+        ),
+        max_size=60,
+    )
+)
+def test_nothing_a_guest_writes_raises_or_leaves_the_windows(accesses):
+    world = World()
+    bus = PciBus()
+    bus.add(3, 0, world.function)
+    ecam, lock = EcamWindow(bus), threading.Lock()
+    for kind, offset, size, value in accesses:
+        with lock:
+            if kind == "config":
+                ecam.write((3 << 15) + offset % 4096, size, value & ((1 << (8 * size)) - 1))
+                ecam.read((3 << 15) + offset % 4096, size)
+            elif kind == "mmio":
+                world.mmio.write(0xC0000000 + offset, size, value & ((1 << (8 * size)) - 1))
+                world.mmio.read(0xC0000000 + offset, size)
+            else:
+                world.ports.write(0xC000 + offset % 64, min(size, 4), value & 0xFF)
+                world.ports.read(0xC000 + offset % 64, min(size, 4))
+    for gpa, size in world.slots:
+        place = AddressRange(gpa, size)
+        assert WINDOWS.memory32.contains(place) or WINDOWS.memory64.contains(place)
+    world.function.stop()
+    assert not world.kernel.irqfds
+
+
+def config_ports(bus: PciBus) -> ConfigPorts:
+    class Reset:
+        def read(self, offset: int, size: int) -> int:
+            return 0
+
+        def write(self, offset: int, size: int, value: int) -> None:
+            raise AssertionError("reset")
+
+    return ConfigPorts(bus, Reset())
+
+
+def test_both_ways_lead_to_the_same_register(world):
+    bus = PciBus()
+    bus.add(0, 0, HostBridge())
+    bus.add(3, 0, world.function)
+    ports, ecam = config_ports(bus), EcamWindow(bus)
+    ports.write(0, 4, 0x80000000 | 3 << 11 | 0x2C)
+    assert ports.read(4, 4) == ecam.read(3 << 15 | 0x2C, 4) == 0x56781234
+    assert ports.read(6, 2) == 0x5678
+    assert ecam.read(3 << 15 | 0x28, 8) == 0x56781234_00000000
+    ports.write(0, 4, 0x80000000)
+    assert ports.read(4, 4) == 0x0D578086
+
+
+@pytest.mark.parametrize(
+    "address", [0x2C | 3 << 11, 0x80010000 | 3 << 11, 0x80000000 | 4 << 11, 0x80000100 | 3 << 11]
+)
+def test_without_enable_on_another_bus_device_or_function_nobody_answers(world, address):
+    bus = PciBus()
+    bus.add(3, 0, world.function)
+    ports = config_ports(bus)
+    ports.write(0, 4, address)
+    assert ports.read(4, 4) == 0xFFFFFFFF
+    ports.write(4, 4, 0)
