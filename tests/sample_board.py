@@ -23,7 +23,7 @@ from passthru.language.model import VmConfig
 from passthru.language.reader import read
 from passthru.plan.model import VmPlan
 from passthru.plan.planner import plan_vm
-from passthru.rules.registry import check
+from passthru.rules.check import check
 
 MSI_WINDOW = HostRegion(AddressRange(0xFEE00000, 0x100000), "msi")
 

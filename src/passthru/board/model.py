@@ -109,6 +109,11 @@ class Board(NamedTuple):
     iommu_groups: tuple[IommuGroup, ...]
     abilities: Abilities
 
+    @property
+    def memory_known(self) -> bool:
+        """Whether the memory map could be read (on Linux: only with CAP_SYS_ADMIN)."""
+        return bool(self.memory)
+
     def pci_function(self, address: PciAddress) -> PciFunction | None:
         """The function at ``address``, or None."""
         return next((f for f in self.pci if f.address == address), None)

@@ -1,2 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The qvm configuration language: words, options, and the typed configuration."""
+"""The qvm configuration language: words, options, and the typed configuration.
+
+>>> from passthru.diagnostics.source import Source
+>>> from passthru.language import read
+>>> result = read([Source("guest.qvmconf", "system guest ram 1m,511m")], environment={})
+>>> result.config.memory[0].size
+535822336
+"""
+
+from passthru.language.arguments import (
+    UnreadableConfigurationError,
+    open_source,
+    sources_from_arguments,
+)
+from passthru.language.reader import ReadResult, read
+
+__all__ = [
+    "ReadResult",
+    "UnreadableConfigurationError",
+    "open_source",
+    "read",
+    "sources_from_arguments",
+]

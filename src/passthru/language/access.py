@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The access letters of a passed location (spec/pass-reference.txt, ``loc``)."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["ACCESS_LETTERS", "DEFAULT_ACCESS", "SYSTEM_MEMORY_IMPLIES", "Access"]
+__all__ = [
+    "ACCESS_LETTERS",
+    "DEFAULT_ACCESS",
+    "SYSTEM_MEMORY_IMPLIES",
+    "Access",
+    "ParsedAccess",
+    "parse_access",
+]
 
 ACCESS_LETTERS = "rwxcemdnst"
 """Every access letter, in the order in which they are printed."""
@@ -73,3 +81,38 @@ class Access(NamedTuple):
 
 DEFAULT_ACCESS = Access("rw")
 """What holds where no letter is given."""
+
+
+class ParsedAccess(NamedTuple):
+    """The access that some letters give, those that mean nothing, and those not there to remove."""
+
+    access: Access
+    unknown: str
+    removed_nothing: str
+
+
+@lru_cache(maxsize=256)
+def parse_access(text: str) -> ParsedAccess:
+    """The letters in force after every ``+`` and ``-`` of ``text``, from left to right.
+
+    They start from none and with ``+``; ``rw`` holds where there is no letter at all. ``m``
+    brings SYSTEM_MEMORY_IMPLIES with it; removing ``m`` removes that letter alone.
+    """
+    if not text.strip("+-"):
+        return ParsedAccess(DEFAULT_ACCESS, "", "")
+    letters: set[str] = set()
+    unknown = removed_nothing = ""
+    adding = True
+    for letter in text:
+        if letter in "+-":
+            adding = letter == "+"
+        elif letter not in ACCESS_LETTERS:
+            unknown += letter
+        elif adding:
+            letters.update(SYSTEM_MEMORY_IMPLIES + letter if letter == "m" else letter)
+        elif letter in letters:
+            letters.remove(letter)
+        else:
+            removed_nothing += letter
+    access = Access("".join(letter for letter in ACCESS_LETTERS if letter in letters))
+    return ParsedAccess(access, unknown, removed_nothing)

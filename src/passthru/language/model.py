@@ -27,6 +27,7 @@ __all__ = [
     "PciVendorDevice",
     "PortLocation",
     "Reserve",
+    "Setting",
     "Text",
     "Variable",
     "Vdev",
@@ -198,6 +199,18 @@ class Variable(NamedTuple):
     span: Span
 
 
+class Setting(NamedTuple):
+    """An option of the VM that nothing above stands for, as words: ``logger``, ``dump``.
+
+    ``blob`` is set for ``fdt generate``.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    blob: BlobType | None
+    span: Span
+
+
 class VmConfig(NamedTuple):
     """One virtual machine as configured; ``span`` is the first word that was read."""
 
@@ -212,6 +225,7 @@ class VmConfig(NamedTuple):
     variables: tuple[Variable, ...]
     dryrun: bool
     span: Span
+    settings: tuple[Setting, ...] = ()
 
     @property
     def name(self) -> str:

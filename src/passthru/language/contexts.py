@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A context while it is read: what has been given in it so far, and what comes of it."""
+
+from passthru.diagnostics.source import Span
+from passthru.language.model import (
+    BlobType,
+    Cpu,
+    Interrupt,
+    Location,
+    Pass,
+    Reserve,
+    Text,
+    Vdev,
+    VdevOption,
+)
+from passthru.language.options import CONTEXT_OPTIONS, Context, Option
+from passthru.language.vdevs import VDEV_TYPES, VENDOR_VDEV_OPTIONS, VdevType
+
+__all__ = ["OpenContext", "open_vdev"]
+
+
+class OpenContext:
+    """Everything between the word that opens a context and the one that opens the next.
+
+    ``place`` counts the contexts of a VM in the order of the text. ``vdev`` is None for a
+    virtual device of a type that the option table does not have.
+    """
+
+    __slots__ = (
+        "blob",
+        "interrupts",
+        "kind",
+        "locations",
+        "options",
+        "place",
+        "seen",
+        "span",
+        "texts",
+        "type",
+        "vdev",
+        "vdev_options",
+    )
+
+    def __init__(self, kind: Context, span: Span, place: int) -> None:
+        self.kind = kind
+        self.span = span
+        self.place = place
+        self.options: dict[str, Option] = CONTEXT_OPTIONS[kind]
+        self.blob: BlobType | None = None
+        self.type = ""
+        self.vdev: VdevType | None = None
+        self.locations: list[Location] = []
+        self.interrupts: list[Interrupt] = []
+        self.texts: dict[str, Text] = {}
+        self.vdev_options: list[VdevOption] = []
+        self.seen: dict[str, Span] = {}
+
+    @property
+    def title(self) -> str:
+        """How messages call it: ``pass``, ``vdev pl011``."""
+        return f"vdev {self.type}" if self.kind is Context.VDEV else self.kind.value
+
+    @property
+    def takes_any_option(self) -> bool:
+        """Whether it may have options that the table does not list: a vendor's own device."""
+        return self.kind is Context.VDEV and (self.vdev is None or not self.vdev.complete)
+
+    def forget(self, name: str) -> None:
+        """Drop what an option gave before: the last one wins."""
+        if name == "loc":
+            self.locations.clear()
+        elif name == "intr":
+            self.interrupts.clear()
+        else:
+            self.vdev_options = [o for o in self.vdev_options if o.name != name]
+
+    def to_cpu(self) -> Cpu:
+        """The context as ``cpu``."""
+        text = self.texts.get
+        return Cpu(text("cluster"), text("runmask"), text("partition"), text("sched"), self.span)
+
+    def to_pass(self) -> Pass:
+        """The context as ``pass``."""
+        locations, interrupts = tuple(self.locations), tuple(self.interrupts)
+        return Pass(self.blob, locations, interrupts, self.texts.get("sched"), self.span)
+
+    def to_reserve(self) -> Reserve:
+        """The context as ``reserve``."""
+        return Reserve(tuple(self.locations), tuple(self.interrupts), self.span)
+
+    def to_vdev(self) -> Vdev:
+        """The context as ``vdev``."""
+        locations, interrupts = tuple(self.locations), tuple(self.interrupts)
+        name, options = self.texts.get("name"), tuple(self.vdev_options)
+        return Vdev(self.type, name, locations, interrupts, options, self.span)
+
+
+def open_vdev(plain_type: str, span: Span, place: int) -> OpenContext:
+    """The context of a virtual device, with the options that its type has."""
+    context = OpenContext(Context.VDEV, span, place)
+    context.type = plain_type
+    context.vdev = VDEV_TYPES.get(plain_type)
+    context.options = context.vdev.options if context.vdev else VENDOR_VDEV_OPTIONS
+    return context

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A place in the words of one source, and the arguments that follow it."""
+
+import re
+
+from passthru.diagnostics.finding import Finding
+from passthru.language.mistakes import missing_argument
+from passthru.language.options import (
+    BLOB_TYPES,
+    CONTEXT_OPTIONS,
+    TOP_OPTIONS,
+    Argument,
+    ArgumentKind,
+    Option,
+)
+from passthru.language.vdevs import VDEV_TYPES, VENDOR_VDEV_OPTIONS
+from passthru.language.words import Word
+
+__all__ = ["Cursor"]
+
+_OPTION_WORDS = frozenset(BLOB_TYPES).union(
+    TOP_OPTIONS,
+    VENDOR_VDEV_OPTIONS,
+    *CONTEXT_OPTIONS.values(),
+    *(vdev.options for vdev in VDEV_TYPES.values()),
+)
+"""Every word that is an option somewhere."""
+
+_ANY_TEXT = frozenset({ArgumentKind.TEXT, ArgumentKind.FILE})
+"""Arguments that an option's name could be, too."""
+
+_VALUE = r"[-+]?[0-9]|[<>/.|]"
+"""How a word begins that can hardly be an option."""
+
+
+class Cursor:
+    """The words of one source and the index of the next; arguments never leave the source."""
+
+    __slots__ = ("_findings", "_index", "_words")
+
+    def __init__(self, words: list[Word], findings: list[Finding]) -> None:
+        self._words = words
+        self._index = 0
+        self._findings = findings
+
+    def next(self) -> Word | None:
+        """The next word, which is taken; None at the end."""
+        if self._index >= len(self._words):
+            return None
+        self._index += 1
+        return self._words[self._index - 1]
+
+    def peek(self) -> Word | None:
+        """The next word, which stays."""
+        return self._words[self._index] if self._index < len(self._words) else None
+
+    def take_arguments(self, option: Option) -> list[Word] | None:
+        """The arguments of ``option``, which has just been taken; None where one is missing."""
+        taken: list[Word] = []
+        words = self._words
+        for argument in option.arguments:
+            if argument.kind is ArgumentKind.FREE:
+                return self._take_free()
+            index = self._index
+            if index >= len(words) or (
+                words[index].value in _OPTION_WORDS and self._is_option(argument)
+            ):
+                self._report_missing(option, argument, index - 1)
+                return None
+            taken.append(words[index])
+            self._index = index + 1
+        return taken
+
+    def take_vendor_value(self, known: frozenset[str]) -> Word | None:
+        """The argument of an option that no table lists, if it seems to have one.
+
+        Line ends have no meaning, but people write an option and its argument on one line:
+        what begins a line is an argument only if it looks like a value. ``known`` options
+        are none either way.
+        """
+        word = self.peek()
+        if word is None or (not word.quoted and word.value in known):
+            return None
+        if self._begins_line(self._index) and not (word.quoted or re.match(_VALUE, word.value)):
+            return None
+        return self.next()
+
+    def skip_mistake(self) -> None:
+        """Skip what belongs to a word that is no option: up to an option or the next line."""
+        while (word := self.peek()) is not None:
+            if word.value in _OPTION_WORDS or self._begins_line(self._index):
+                return
+            self._index += 1
+
+    def _take_free(self) -> list[Word]:
+        taken: list[Word] = []
+        while (word := self.peek()) is not None and word.value not in _OPTION_WORDS:
+            taken.append(word)
+            self._index += 1
+        return taken
+
+    def _is_option(self, argument: Argument) -> bool:
+        """Whether the next word, some option's name, stands there as an option.
+
+        Text can be any word, so there only the start of a line tells.
+        """
+        if self._words[self._index].quoted:
+            return False
+        return argument.kind not in _ANY_TEXT or self._begins_line(self._index)
+
+    def _begins_line(self, index: int) -> bool:
+        word = self._words[index]
+        before = self._words[index - 1].end if index else 0
+        return word.source.text.find("\n", before, word.start) >= 0
+
+    def _report_missing(self, option: Option, argument: Argument, last: int) -> None:
+        follower = self.peek()
+        self._findings.append(
+            missing_argument(
+                self._words[last].span,
+                option.name,
+                argument.name,
+                follower.value if follower else None,
+            )
+        )

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments of ``loc``: guest memory, x86 ports and PCI functions.
+
+Left of ``=`` is the guest's side, right of it the host's (spec/pass-reference.txt, ``loc``;
+design: "Readings").
+"""
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from passthru.addresses import PAGE_SIZE, AddressRange, PciAddress
+from passthru.diagnostics.finding import Finding
+from passthru.language.access import DEFAULT_ACCESS, Access, parse_access
+from passthru.language.mistakes import (
+    access_removed_nothing,
+    bad_location,
+    bad_number,
+    host_address_ignored,
+    missing_length,
+    unknown_access_type,
+)
+from passthru.language.model import Location, MemoryLocation, PciLocation, PortLocation
+from passthru.language.numbers import ADDRESS_LIMIT, Notation, read_number
+from passthru.language.pci import read_pci_address, read_pci_selector
+from passthru.language.words import Word
+
+__all__ = ["LOCATION_PREFIXES", "Space", "read_location"]
+
+_PORT_LIMIT = 1 << 16
+"""x86 has 65536 I/O ports."""
+
+
+class Space(Enum):
+    """What a location is in; the value is its prefix."""
+
+    MEMORY = "mem:"
+    PORT = "io:"
+    PCI = "pci:"
+
+
+LOCATION_PREFIXES = tuple(space.value for space in Space)
+"""What a location may begin with."""
+
+_PLAIN_MEMORY = re.compile(
+    r"(?:mem:)?0x([0-9a-fA-F]{1,15})"
+    r"(?:,0x([0-9a-fA-F]{1,15})(?:,([rwxcemdnst]+))?)?(?:=0x([0-9a-fA-F]{1,15}))?"
+)
+"""How nearly all memory is written; it needs none of the care below, so reading it is fast."""
+
+_BARE_PCI = r"[0-9]+:[0-9]+(\.[0-9]+)?"
+
+
+def read_location(
+    word: Word,
+    findings: list[Finding],
+    *,
+    default: Space = Space.MEMORY,
+    sized_by_device: bool = False,
+) -> Location | None:
+    """The location that ``word`` is; None, and a finding, where it is none.
+
+    ``default`` is the space of a location without prefix. ``sized_by_device`` is for virtual
+    devices, which know their size: a missing length is right there. The range then has one
+    page, or one port, so only its start means something.
+    """
+    if not word.known:
+        return None
+    if default is Space.MEMORY and (plain := _PLAIN_MEMORY.fullmatch(word.value)):
+        location = _plain_memory_location(plain, word, sized_by_device)
+        if location is not None:
+            return location
+    space, start = _space_of(word.value, default)
+    if space is Space.PCI:
+        return _read_pci_location(word, start, findings)
+    if not start and ":" in word.value.partition("=")[0]:
+        pci = f"pci:{word.value}" if re.match(_BARE_PCI, word.value) else None
+        findings.append(bad_location(word.span, word.value, "is no location", pci))
+        return None
+    if space is Space.PORT:
+        return _read_port_location(word, start, findings)
+    return _read_memory_location(word, start, sized_by_device, findings)
+
+
+def _plain_memory_location(
+    match: re.Match[str], word: Word, sized_by_device: bool
+) -> MemoryLocation | None:
+    """The location, unless there is something to say about it."""
+    guest_text, length_text, letters, host_text = match.groups()
+    if length_text is not None:
+        size = int(length_text, 16)
+    elif sized_by_device:
+        size = PAGE_SIZE
+    else:
+        return None
+    if size == 0:
+        return None
+    access = parse_access(letters).access if letters else DEFAULT_ACCESS
+    guest = AddressRange(int(guest_text, 16), size)
+    host = AddressRange(int(host_text, 16), size) if host_text else guest
+    return MemoryLocation(guest, host, access, word.span)
+
+
+def _space_of(text: str, default: Space) -> tuple[Space, int]:
+    """The space of a location, and the length of the prefix that says so."""
+    for space in Space:
+        if text.startswith(space.value):
+            return space, len(space.value)
+    return default, 0
+
+
+class _Fields(NamedTuple):
+    """A memory or port location cut at its commas and its ``=``, not yet understood.
+
+    Each text goes with its offset in the word's value; None where it is not there.
+    """
+
+    region: str
+    length: str | None
+    length_at: int
+    access: str
+    access_at: int
+    host: str | None
+    host_at: int
+
+
+def _cut(text: str, at: int) -> _Fields:
+    left, equals, host = text.partition("=")
+    host_at = at + len(left) + 1
+    if equals:
+        left = left.removesuffix(",")
+    region, *rest = left.split(",", 2)
+    length_at = access_at = at + len(region) + 1
+    length = None
+    # Two fields: a length begins with a digit, access letters never do.
+    if rest and (len(rest) == 2 or rest[0][:1].isdigit()):
+        length = rest.pop(0)
+        access_at += len(length) + 1
+    access = rest[0] if rest else ""
+    return _Fields(
+        region, length or None, length_at, access, access_at, host if equals else None, host_at
+    )
+
+
+def _read_memory_location(
+    word: Word, at: int, sized_by_device: bool, findings: list[Finding]
+) -> MemoryLocation | None:
+    fields = _cut(word.value[at:], at)
+    guest = read_number(word, at, fields.region, Notation.ADDRESS, findings)
+    if guest is None:
+        return None
+    size: int | None = PAGE_SIZE
+    if fields.length is not None:
+        size = _read_length(word, fields, findings)
+    elif not sized_by_device:
+        findings.append(missing_length(word.span, word.value, _with_page_length(word.value, at)))
+    access = _read_access(word, fields, findings)
+    host: int | None = guest
+    if fields.host is not None:
+        host = _read_host_address(word, fields, findings)
+    if size is None or access is None or host is None:
+        return None
+    if max(guest, host) + size > ADDRESS_LIMIT:
+        findings.append(bad_location(word.span, word.value, "ends after the last 64-bit address"))
+        return None
+    return MemoryLocation(AddressRange(guest, size), AddressRange(host, size), access, word.span)
+
+
+def _read_port_location(word: Word, at: int, findings: list[Finding]) -> PortLocation | None:
+    fields = _cut(word.value[at:], at)
+    port = read_number(word, at, fields.region, Notation.ADDRESS, findings, _PORT_LIMIT)
+    if port is None:
+        return None
+    count: int | None = 1
+    if fields.length is not None:
+        count = _read_length(word, fields, findings)
+    access = _read_access(word, fields, findings)
+    if count is None or access is None:
+        return None
+    if port + count > _PORT_LIMIT:
+        findings.append(bad_location(word.span, word.value, "ends after the last port, 0xffff"))
+        return None
+    if fields.host is not None:
+        without_host = word.value[: fields.host_at - 1].removesuffix(",")
+        findings.append(host_address_ignored(word.span, word.value, without_host))
+    return PortLocation(AddressRange(port, count), access, word.span)
+
+
+def _read_pci_location(word: Word, at: int, findings: list[Finding]) -> PciLocation | None:
+    left, equals, right = word.value[at:].partition("=")
+    if not equals:
+        return _read_same_pci_location(word, at, left, findings)
+    if not right.startswith(Space.PCI.value):
+        fix = f"pci:{left}=pci:{right}"
+        findings.append(bad_location(word.span, word.value, "has no pci: after the =", fix))
+        return None
+    guest = read_pci_address(word, at, left, findings)
+    host_at = at + len(left) + len("=pci:")
+    host = read_pci_selector(word, host_at, word.value[host_at:], findings)
+    if guest is None or host is None:
+        return None
+    return PciLocation(guest, host, word.span)
+
+
+def _read_same_pci_location(
+    word: Word, at: int, text: str, findings: list[Finding]
+) -> PciLocation | None:
+    """Without ``=``: one place for guest and host, or ids and the guest's place left open."""
+    host = read_pci_selector(word, at, text, findings)
+    if host is None:
+        return None
+    return PciLocation(host if isinstance(host, PciAddress) else None, host, word.span)
+
+
+def _read_length(word: Word, fields: _Fields, findings: list[Finding]) -> int | None:
+    text = fields.length or ""
+    length = read_number(word, fields.length_at, text, Notation.LENGTH, findings)
+    if length == 0:
+        span = word.part(fields.length_at, fields.length_at + len(text))
+        findings.append(bad_number(span, text, "is no length: it must be at least 1", None))
+        return None
+    return length
+
+
+def _read_access(word: Word, fields: _Fields, findings: list[Finding]) -> Access | None:
+    if not fields.access:
+        return DEFAULT_ACCESS
+    access, unknown, removed_nothing = parse_access(fields.access)
+    span = word.part(fields.access_at, fields.access_at + len(fields.access))
+    if unknown:
+        findings.append(unknown_access_type(span, unknown))
+        return None
+    if removed_nothing:
+        findings.append(access_removed_nothing(span, removed_nothing))
+    return access
+
+
+def _read_host_address(word: Word, fields: _Fields, findings: list[Finding]) -> int | None:
+    text, at = fields.host or "", fields.host_at
+    if text.startswith(Space.MEMORY.value):
+        at += len(Space.MEMORY.value)
+        text = text.removeprefix(Space.MEMORY.value)
+    return read_number(word, at, text, Notation.ADDRESS, findings)
+
+
+def _with_page_length(text: str, at: int) -> str:
+    """``mem:0x2000,r=0x1000`` with the length that is assumed for it."""
+    fields = _cut(text[at:], at)
+    access = f",{fields.access}" if fields.access else ""
+    host = f"={fields.host}" if fields.host is not None else ""
+    return f"{text[:at]}{fields.region},{PAGE_SIZE:#x}{access}{host}"

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments of ``ram`` and ``rom`` (``[start,]length``) and ``load`` (``[address,]path``)."""
+
+import re
+from typing import NamedTuple
+
+from passthru.addresses import AddressRange
+from passthru.diagnostics.finding import Finding
+from passthru.language.mistakes import bad_number, missing_argument
+from passthru.language.numbers import ADDRESS_LIMIT, Notation, read_number
+from passthru.language.words import Word
+
+__all__ = ["FileToLoad", "UnplacedMemory", "read_file_to_load", "read_guest_memory"]
+
+
+class UnplacedMemory(NamedTuple):
+    """Guest memory whose start is left to the hypervisor; ``size`` in bytes."""
+
+    size: int
+
+
+class FileToLoad(NamedTuple):
+    """A host path, and the GPA that its content goes to where one is given."""
+
+    address: int | None
+    path: str
+
+
+def read_guest_memory(word: Word, findings: list[Finding]) -> AddressRange | UnplacedMemory | None:
+    """The guest memory (GPA) that ``word`` asks for; None, and a finding, where it is wrong."""
+    if not word.known:
+        return None
+    start_text, comma, length_text = word.value.partition(",")
+    if not comma:
+        size = _read_size(word, 0, start_text, findings)
+        return None if size is None else UnplacedMemory(size)
+    start = read_number(word, 0, start_text, Notation.ADDRESS, findings)
+    length_at = len(start_text) + 1
+    size = _read_size(word, length_at, length_text, findings)
+    if start is None or size is None:
+        return None
+    if start + size > ADDRESS_LIMIT:
+        problem = "reaches past the last 64-bit address"
+        findings.append(
+            bad_number(word.part(length_at, len(word.value)), length_text, problem, None)
+        )
+        return None
+    return AddressRange(start, size)
+
+
+def _read_size(word: Word, at: int, text: str, findings: list[Finding]) -> int | None:
+    size = read_number(word, at, text, Notation.LENGTH, findings)
+    if size == 0:
+        span = word.part(at, at + len(text))
+        findings.append(bad_number(span, text, "is no length: it must be at least 1", None))
+        return None
+    return size
+
+
+_ADDRESS_BEFORE_PATH = r"([0-9][^,/.]*|[0-9a-fA-F]+),"
+
+
+def read_file_to_load(word: Word, findings: list[Finding]) -> FileToLoad | None:
+    """The file that ``word`` names, with its address.
+
+    What stands before the first comma is an address if it begins with a digit, or has
+    hexadecimal digits only; else the comma belongs to the path.
+    """
+    match = re.match(_ADDRESS_BEFORE_PATH, word.value) if "," in word.value else None
+    if match is None:
+        return FileToLoad(None, word.value)
+    address = read_number(word, 0, match[1], Notation.ADDRESS, findings)
+    path = word.value[match.end() :]
+    if not path:
+        findings.append(missing_argument(word.span, f"load {word.value}", "path", None))
+        return None
+    return None if address is None else FileToLoad(address, path)

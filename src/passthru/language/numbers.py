@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The language's numbers: ``0x`` hexadecimal, ``0d`` decimal, K M G, and two default radixes.
+
+Without a prefix an address is hexadecimal, but decimal before K, M or G; a length and every
+other number is decimal. Multipliers are powers of 1024 (QNX 7.1, "About notation").
+"""
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from passthru.diagnostics.finding import Finding
+from passthru.language.mistakes import ambiguous_number, bad_number
+from passthru.language.words import Word
+
+__all__ = ["ADDRESS_LIMIT", "BadNumber", "Notation", "Number", "parse_number", "read_number"]
+
+ADDRESS_LIMIT = 1 << 64
+"""First number that no address and no length can have."""
+
+_MOST_CHARACTERS = 40
+"""Longer digit strings are out of range, and not worth the time to convert."""
+
+
+class Notation(Enum):
+    """What a number counts; it decides the radix of a bare one, and whether K, M, G may follow."""
+
+    ADDRESS = "an address"
+    LENGTH = "a length"
+    PLAIN = "a number"
+
+
+class Number(NamedTuple):
+    """A number, and whether its writer could have meant the other radix."""
+
+    value: int
+    ambiguous: bool = False
+
+
+class BadNumber(NamedTuple):
+    """Why some text is no number, and what its writer probably meant."""
+
+    problem: str
+    meant: str | None = None
+
+
+_NUMBER = re.compile(
+    r"(?:0[xX](?P<hexadecimal>[0-9a-fA-F]+)|0[dD](?P<decimal>[0-9]+)"
+    r"|(?!0[xXdD])(?P<bare>[0-9a-fA-F]+))(?P<suffix>[kKmMgG]?)"
+)
+_LONG_SUFFIX = r"(0[xXdD])?([0-9a-fA-F]+)([kKmMgG])[iI]?[bB]"
+_MULTIPLIER = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+def parse_number(text: str, notation: Notation, limit: int = ADDRESS_LIMIT) -> Number | BadNumber:
+    """The number that ``text`` is in ``notation``, below ``limit``."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return _malformed(text)
+    if len(text) > _MOST_CHARACTERS:
+        return BadNumber("is out of range")
+    hexadecimal, decimal, bare, suffix = match.groups()
+    if suffix and notation is Notation.PLAIN:
+        return BadNumber("is a plain number and takes no K, M or G")
+    ambiguous = False
+    if hexadecimal:
+        value = int(hexadecimal, 16)
+    elif decimal:
+        value = int(decimal)
+    elif notation is Notation.ADDRESS and not suffix:
+        value = int(bare, 16)
+        ambiguous = value > 9 and bare.isdigit()
+    elif not bare.isdigit():
+        return BadNumber("has hexadecimal digits and no 0x", f"0x{text}")
+    else:
+        value = int(bare)
+        ambiguous = notation is Notation.ADDRESS and value > 9
+    value *= _MULTIPLIER[suffix.lower()]
+    if value >= limit:
+        return BadNumber(f"is out of range; the highest is {limit - 1:#x}")
+    return Number(value, ambiguous)
+
+
+def read_number(
+    word: Word,
+    start: int,
+    text: str,
+    notation: Notation,
+    findings: list[Finding],
+    limit: int = ADDRESS_LIMIT,
+) -> int | None:
+    """The number ``text``, which stands at offset ``start`` of ``word``'s value.
+
+    None, and a finding, where it is no number; a warning where it is ambiguous.
+    """
+    number = parse_number(text, notation, limit)
+    if isinstance(number, BadNumber):
+        span = word.part(start, start + len(text))
+        findings.append(bad_number(span, text, number.problem, number.meant))
+        return None
+    if number.ambiguous:
+        findings.append(_ambiguous(word, start, text))
+    return number.value
+
+
+def _ambiguous(word: Word, start: int, text: str) -> Finding:
+    hexadecimal, decimal = f"0x{text}", f"0d{text}"
+    taken, other = (hexadecimal, decimal) if text.isdigit() else (decimal, hexadecimal)
+    return ambiguous_number(word.part(start, start + len(text)), text, taken, other)
+
+
+def _malformed(text: str) -> BadNumber:
+    if not text:
+        return BadNumber("is empty where a number must stand")
+    if match := re.fullmatch(_LONG_SUFFIX, text):
+        prefix, digits, letter = match.groups()
+        return BadNumber("is no number; K, M and G stand alone", (prefix or "") + digits + letter)
+    if text.startswith("-"):
+        return BadNumber("is negative")
+    return BadNumber("is no number")

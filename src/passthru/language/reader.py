@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads configuration texts into one typed configuration, and tells every mistake once.
+
+The input is a stream of words: option, arguments, option, … A context stays open until the
+next word that opens one; any other option of the VM may stand inside it for itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from passthru.addresses import AddressRange
+from passthru.diagnostics.finding import Finding, Severity
+from passthru.diagnostics.source import Source, Span
+from passthru.language.assembly import Assembly
+from passthru.language.context_options import (
+    add_location,
+    take_context_option,
+    take_vendor_option,
+)
+from passthru.language.contexts import OpenContext, open_vdev
+from passthru.language.cursor import Cursor
+from passthru.language.locations import LOCATION_PREFIXES
+from passthru.language.memory import UnplacedMemory, read_file_to_load, read_guest_memory
+from passthru.language.mistakes import (
+    missing_argument,
+    missing_loc_keyword,
+    option_outside_context,
+    system_not_first,
+    unknown_option,
+)
+from passthru.language.model import (
+    BlobType,
+    Load,
+    MemoryKind,
+    MemoryOption,
+    Setting,
+    Text,
+    Variable,
+    VmConfig,
+)
+from passthru.language.options import BLOB_TYPES, CONTEXT_OPTIONS, TOP_OPTIONS, Context, Option
+from passthru.language.spelling import nearest
+from passthru.language.substitution import Substitution
+from passthru.language.values import check_choices, check_variable
+from passthru.language.variables import SET_VARIABLES
+from passthru.language.vdevs import plain_type
+from passthru.language.words import Word, read_words
+
+__all__ = ["ReadResult", "read"]
+
+_BLOB_CARRIERS = frozenset({"load", "pass", "generate"})
+"""Options that a blob type may stand before."""
+
+_UNKNOWN_VALUES = frozenset({"unknown-variable", "unexpanded-marker"})
+"""Findings after which a part of the configuration is missing from the model."""
+
+
+class ReadResult(NamedTuple):
+    """A configuration and what there is to say about its text, in the order of the text."""
+
+    config: VmConfig
+    findings: tuple[Finding, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the model has everything that the text says.
+
+        It has not where there are errors, and where a value is known on the target only.
+        """
+        return not any(
+            finding.severity is Severity.ERROR or finding.id in _UNKNOWN_VALUES
+            for finding in self.findings
+        )
+
+
+def read(
+    sources: Sequence[Source],
+    *,
+    environment: Mapping[str, str],
+    asinfo: Mapping[str, AddressRange] | None = None,
+) -> ReadResult:
+    """Read ``sources``, in this order, as the configuration of one VM.
+
+    Any text can be read: mistakes become findings, and reading goes on behind them. What is
+    wrong, or not known, is left out of the model. ``environment`` gives the values of
+    ``$env{…}``; ``asinfo`` the host's named memory ranges (HPA), None where no host is known.
+    """
+    reader = _Reader(environment, asinfo)
+    for source in sources:
+        reader.read(source)
+    return reader.result(sources)
+
+
+class _Reader:
+    """The state of one reading: the parts so far, the findings, the words of one source."""
+
+    def __init__(
+        self, environment: Mapping[str, str], asinfo: Mapping[str, AddressRange] | None
+    ) -> None:
+        self._findings: list[Finding] = []
+        self._substitution = Substitution(environment, asinfo, self._findings)
+        self._vm = Assembly(self._findings)
+        self._cursor = Cursor([], self._findings)
+        self._first_word: Word | None = None
+
+    def read(self, source: Source) -> None:
+        """Read one source to its end; a context stays open into the next one."""
+        words, findings = read_words(source)
+        self._findings += findings
+        if self._substitution.concerns(source):
+            words = [self._substitution.expand(word) for word in words]
+        if words and self._first_word is None:
+            self._first_word = words[0]
+        self._cursor = Cursor(words, self._findings)
+        while (word := self._cursor.next()) is not None:
+            self._take(word)
+
+    def result(self, sources: Sequence[Source]) -> ReadResult:
+        """Everything that was read."""
+        if self._first_word is not None:
+            span = self._first_word.span
+        else:
+            span = Span(sources[0] if sources else Source("", ""), 0, 0)
+        config = self._vm.config(span)
+        self._findings += self._vm.order.findings()
+        places = {id(source): place for place, source in enumerate(sources)}
+
+        def in_text(finding: Finding) -> tuple[int, int]:
+            span = finding.span
+            return (places[id(span.source)], span.start) if span else (0, 0)
+
+        return ReadResult(config, tuple(sorted(self._findings, key=in_text)))
+
+    def _take(self, word: Word) -> None:
+        """Read the option that ``word`` is, with its arguments."""
+        name = word.value
+        context = self._vm.context
+        if context is not None:
+            option = context.options.get(name)
+            if option is not None:
+                take_context_option(option, word, context, self._cursor, self._vm, self._findings)
+                return
+        option = TOP_OPTIONS.get(name)
+        if option is not None and (name in _DOCUMENTED_TOP_OPTIONS or not self._takes_any_option()):
+            self._take_top_option(option, word, None)
+        elif name in BLOB_TYPES:
+            self._take_blob(word)
+        elif word.known:
+            self._take_unlisted(word)
+
+    def _takes_any_option(self) -> bool:
+        return self._vm.context is not None and self._vm.context.takes_any_option
+
+    def _take_top_option(self, option: Option, word: Word, blob: Word | None) -> None:
+        if self._vm.first_option is None:
+            self._vm.first_option = (blob or word).span
+        arguments = self._cursor.take_arguments(option)
+        if arguments is not None:
+            take = _TOP_OPTIONS.get(option.name, _Reader._take_setting)
+            take(self, _Use(option, word, arguments, blob))
+
+    def _take_blob(self, word: Word) -> None:
+        carrier = self._cursor.peek()
+        if carrier is not None and carrier.value in _BLOB_CARRIERS:
+            self._cursor.next()
+            self._take_top_option(TOP_OPTIONS[carrier.value], carrier, word)
+        elif self._takes_any_option():
+            self._take_unlisted(word)
+        else:
+            follower = carrier.value if carrier else None
+            needed = "`load` or `pass`"
+            self._findings.append(missing_argument(word.span, word.value, needed, follower))
+            self._cursor.skip_mistake()
+
+    def _take_system(self, use: "_Use") -> None:
+        name = use.arguments[0]
+        first = self._vm.first_option
+        if first is not None and first != use.word.span:
+            self._findings.append(system_not_first(use.span, name.value, first))
+        self._vm.system = Text(name.value, name.span)
+
+    def _take_cpu(self, use: "_Use") -> None:
+        self._vm.open(OpenContext(Context.CPU, use.span, self._vm.next_place))
+
+    def _take_memory(self, use: "_Use") -> None:
+        self._vm.order.memory(use.span)
+        memory = read_guest_memory(use.arguments[0], self._findings)
+        if memory is None:
+            return
+        kind = MemoryKind(use.option.name)
+        start = None if isinstance(memory, UnplacedMemory) else memory.start
+        self._vm.memory.append(MemoryOption(kind, start, memory.size, use.span))
+
+    def _take_load(self, use: "_Use") -> None:
+        self._vm.order.load(use.span)
+        file = read_file_to_load(use.arguments[0], self._findings)
+        if file is not None:
+            self._vm.loads.append(Load(use.blob_type, file.address, file.path, use.span))
+
+    def _take_cmdline(self, use: "_Use") -> None:
+        self._vm.once("cmdline", use.word.span)
+        self._vm.cmdline = Text(use.arguments[0].value, use.arguments[0].span)
+
+    def _take_pass(self, use: "_Use") -> None:
+        context = OpenContext(Context.PASS, use.span, self._vm.next_place)
+        context.blob = use.blob_type
+        self._vm.open(context)
+
+    def _take_reserve(self, use: "_Use") -> None:
+        self._vm.open(OpenContext(Context.RESERVE, use.span, self._vm.next_place))
+
+    def _take_vdev(self, use: "_Use") -> None:
+        name = plain_type(use.arguments[0].value)
+        self._vm.open(open_vdev(name, use.span, self._vm.next_place))
+
+    def _take_set(self, use: "_Use") -> None:
+        name, value = use.arguments
+        if check_variable(name, value, self._findings):
+            known = SET_VARIABLES.get(name.value)
+            variable = Variable(name.value, value.value, use.span)
+            self._vm.set_variable(variable, per_vdev=known is not None and known.per_vdev)
+
+    def _take_dryrun(self, use: "_Use") -> None:
+        self._vm.dryrun = True
+
+    def _take_setting(self, use: "_Use") -> None:
+        """An option of the VM that has no part of its own in the model."""
+        option = use.option
+        if not check_choices(option, use.arguments, self._findings):
+            return
+        values = tuple(argument.value for argument in use.arguments)
+        repeats_as = option.name
+        if option.name == "unsupported":
+            repeats_as = f"unsupported {values[0]}"
+        self._vm.add_setting(
+            Setting(option.name, values, use.blob_type, use.span),
+            None if option.accumulates or option.undocumented else repeats_as,
+        )
+
+    def _take_unlisted(self, word: Word) -> None:
+        """A word that is no option here: a vendor's option, or a mistake."""
+        context = self._vm.context
+        if context is not None and context.takes_any_option and not self._is_slip(word, context):
+            known = _DOCUMENTED_TOP_OPTIONS.union(context.options)
+            take_vendor_option(word, context, self._cursor, known)
+            return
+        has_locations = context is not None and context.kind in (Context.PASS, Context.RESERVE)
+        if context is not None and has_locations and word.value.startswith(LOCATION_PREFIXES):
+            self._findings.append(missing_loc_keyword(word.span, word.value))
+            add_location(word, context, self._vm, self._findings)
+            return
+        self._report_no_option(word, context)
+
+    def _is_slip(self, word: Word, context: OpenContext) -> bool:
+        """Whether it is nearly an option that a known device has; then it is meant to be that."""
+        if context.vdev is None:
+            return False
+        return nearest(word.value, _DOCUMENTED_TOP_OPTIONS.union(context.options), 1) is not None
+
+    def _report_no_option(self, word: Word, context: OpenContext | None) -> None:
+        title = context.title if context else None
+        owners = [kind.value for kind, options in CONTEXT_OPTIONS.items() if word.value in options]
+        if owners:
+            belongs = ", ".join(f"`{owner}`" for owner in owners)
+            self._findings.append(option_outside_context(word.span, word.value, belongs, title))
+        else:
+            here = _DOCUMENTED_TOP_OPTIONS.union(context.options if context else ())
+            guess = nearest(word.value, here)
+            self._findings.append(unknown_option(word.span, word.value, guess, title))
+        self._cursor.skip_mistake()
+
+
+class _Use(NamedTuple):
+    """An option of the VM as it stands in the text, with its arguments."""
+
+    option: Option
+    word: Word
+    arguments: list[Word]
+    blob: Word | None
+
+    @property
+    def span(self) -> Span:
+        """From the blob type, or the option, to the last argument."""
+        last = self.arguments[-1] if self.arguments else self.word
+        return (self.blob or self.word).span.to(last.span)
+
+    @property
+    def blob_type(self) -> BlobType | None:
+        return BLOB_TYPES[self.blob.value] if self.blob else None
+
+
+_DOCUMENTED_TOP_OPTIONS = frozenset(
+    name for name, option in TOP_OPTIONS.items() if not option.undocumented
+)
+
+_TOP_OPTIONS: dict[str, Callable[[_Reader, _Use], None]] = {
+    "system": _Reader._take_system,
+    "cpu": _Reader._take_cpu,
+    "ram": _Reader._take_memory,
+    "rom": _Reader._take_memory,
+    "load": _Reader._take_load,
+    "cmdline": _Reader._take_cmdline,
+    "pass": _Reader._take_pass,
+    "reserve": _Reader._take_reserve,
+    "vdev": _Reader._take_vdev,
+    "set": _Reader._take_set,
+    "dryrun": _Reader._take_dryrun,
+}
+"""What reads an option; those that are not here are kept as settings."""

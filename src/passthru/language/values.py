@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks arguments that must be one of some words, or of a configuration variable's type."""
+
+from passthru.diagnostics.finding import Finding
+from passthru.language.mistakes import bad_value, unknown_option
+from passthru.language.options import ArgumentKind, Option
+from passthru.language.spelling import nearest
+from passthru.language.variables import SET_VARIABLES, is_value
+from passthru.language.words import Word
+
+__all__ = ["check_choices", "check_variable"]
+
+
+def check_choices(option: Option, words: list[Word], findings: list[Finding]) -> bool:
+    """Whether the arguments of ``option`` are words that it takes; a finding if not."""
+    for argument, word in zip(option.arguments, words, strict=False):
+        if not argument.choices or not word.known:
+            continue
+        several = argument.kind is ArgumentKind.CHOICES
+        for text in word.value.split(",") if several else (word.value,):
+            if text not in argument.choices:
+                allowed = ", ".join(argument.choices)
+                findings.append(bad_value(word.span, option.name, text, allowed))
+                return False
+    return True
+
+
+def check_variable(name: Word, value: Word, findings: list[Finding]) -> bool:
+    """Whether ``set name value`` can be right; a finding if not.
+
+    Builds of qvm have variables that no documentation lists, so an unknown name is a mistake
+    only if it is a slip away from a known one.
+    """
+    if not name.known or not value.known:
+        return True
+    variable = SET_VARIABLES.get(name.value)
+    if variable is None:
+        meant = nearest(name.value, SET_VARIABLES)
+        if meant is None:
+            return True
+        findings.append(unknown_option(name.span, name.value, meant, "set"))
+        return False
+    if not is_value(variable.type, value.value):
+        findings.append(
+            bad_value(value.span, f"set {name.value}", value.value, variable.type.value)
+        )
+        return False
+    return True

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The option table's part on virtual devices: the known types and their own options."""
+
+from typing import NamedTuple
+
+from passthru.language.locations import Space
+from passthru.language.options import (
+    CONTEXT_OPTIONS,
+    Argument,
+    ArgumentKind,
+    Context,
+    Option,
+    by_name,
+)
+
+__all__ = ["VDEV_TYPES", "VENDOR_VDEV_OPTIONS", "VdevType", "plain_type"]
+
+
+class VdevType(NamedTuple):
+    """A type of virtual device.
+
+    ``complete``: all its options are known, so another word is a mistake. ``space`` is that
+    of a location without prefix. ``controller``: others name it in their ``intr``.
+    """
+
+    name: str
+    help: str
+    source: str
+    options: dict[str, Option]
+    complete: bool = False
+    space: Space = Space.MEMORY
+    controller: bool = False
+    architecture: str | None = None
+
+
+def plain_type(text: str) -> str:
+    """The type's plain name: ``vdev-pl011.so`` and ``pl011`` are one."""
+    return text.rpartition("/")[2].removeprefix("vdev-").removesuffix(".so")
+
+
+def _text(name: str, argument: str, explanation: str, *, accumulates: bool = False) -> Option:
+    arguments = (Argument(argument, ArgumentKind.TEXT),)
+    return Option(name, Context.VDEV, arguments, explanation, _SHARED, accumulates)
+
+
+def _number(name: str, explanation: str) -> Option:
+    arguments = (Argument("number", ArgumentKind.NUMBER),)
+    return Option(name, Context.VDEV, arguments, explanation, _SHARED)
+
+
+_SHARED = "the vdev's own page"
+
+_HOSTVECTOR = _number("hostvector", "Host vector of the controller's first line.")
+_HOSTDEV = _text(
+    "hostdev", "[<|>]device", "Host side of the device; `>-` is qvm's output.", accumulates=True
+)
+_SCHED = _text("sched", "priority", "Priority of the device's threads.")
+_BATCH = _text("batch", "microseconds", "How long output is collected before it is written.")
+_DELAYED = _text("delayed", "seconds|forever", "Whether the host device is opened later.")
+_THREADS = _number("threads", "How many threads serve the device.")
+_REGISTER = _text("reg", "register", "Set a register of the device.", accumulates=True)
+
+_SERIAL = (_HOSTDEV, _SCHED, _BATCH, _DELAYED)
+
+
+def _options(*own: Option) -> dict[str, Option]:
+    return {**CONTEXT_OPTIONS[Context.VDEV], **by_name(*own)}
+
+
+VENDOR_VDEV_OPTIONS = _options(_HOSTVECTOR, _HOSTDEV, _SCHED, _BATCH, _DELAYED, _THREADS)
+"""What is known of a type that the table does not have: it may take any other option too."""
+
+_VDEV_LIST = (
+    VdevType(
+        "ioapic",
+        "Interrupt controller of an x86 guest; `intr apic` connects it.",
+        "vdev_ioapic.html",
+        _options(_HOSTVECTOR),
+        complete=True,
+        controller=True,
+        architecture="x86",
+    ),
+    VdevType(
+        "gic",
+        "Interrupt controller of an ARM guest; there without being listed.",
+        "in use; its page is not available",
+        _options(
+            _HOSTVECTOR,
+            _number("version", "GIC version, 2 or 3."),
+            _text("msi", "base,first,count", "Frame and lines for message-signalled interrupts."),
+            _text("gicd", "address", "Guest address of the distributor."),
+            _text("gicc", "address", "Guest address of the CPU interface."),
+            _text("gicr", "address", "Guest address of the redistributors."),
+        ),
+        controller=True,
+        architecture="arm",
+    ),
+    VdevType(
+        "ser8250",
+        "8250 serial port.",
+        "vdev_ser8250.html (7.1)",
+        _options(*_SERIAL),
+        complete=True,
+        space=Space.PORT,
+    ),
+    VdevType(
+        "pl011",
+        "PL011 serial port.",
+        "in use; its page is not available",
+        _options(*_SERIAL),
+        architecture="arm",
+    ),
+    VdevType(
+        "timer8254",
+        "8254 timer.",
+        "vdev_timer8254.html (7.0)",
+        _options(),
+        space=Space.PORT,
+        architecture="x86",
+    ),
+    VdevType(
+        "mc146818",
+        "MC146818 real-time clock.",
+        "vdev_mc146818.html (7.0)",
+        _options(_REGISTER),
+        space=Space.PORT,
+        architecture="x86",
+    ),
+    VdevType(
+        "8259",
+        "8259 interrupt controller, as old software expects it.",
+        "vdev_8259.html (7.0)",
+        _options(),
+        complete=True,
+        space=Space.PORT,
+        architecture="x86",
+    ),
+    VdevType(
+        "hpet",
+        "High precision event timer; takes a list of interrupts.",
+        "vdev_hpet.html (7.0)",
+        _options(_text("intrmap", "lines", "Interrupt lines (7.0).")),
+        architecture="x86",
+    ),
+    VdevType(
+        "pckeyboard",
+        "PC keyboard controller; takes no options.",
+        "vdev_pckeyboard.html (7.0)",
+        _options(),
+        complete=True,
+        space=Space.PORT,
+        architecture="x86",
+    ),
+    VdevType(
+        "pci-dummy",
+        "Inactive PCI function that only shows its identifiers.",
+        "vdev_pci-dummy.html (7.0)",
+        _options(
+            _text("reg", "offset/size=value", "Set a configuration register.", accumulates=True),
+            _text(
+                "clone", "pci:bus:device.function", "Show the identifiers of this host function."
+            ),
+        ),
+        complete=True,
+        space=Space.PCI,
+    ),
+    VdevType(
+        "shmem",
+        "Shared memory between guests and the host; PCI without `loc`.",
+        "vdev_shmem.html (7.1)",
+        _options(
+            _text("allow", "pattern", "Regions that the guest may use.", accumulates=True),
+            _text("deny", "pattern", "Regions that the guest may not use.", accumulates=True),
+            _text("create", "name,size", "Make a region.", accumulates=True),
+        ),
+        complete=True,
+    ),
+    VdevType(
+        "smmu",
+        "IOMMU for the guest's own control of DMA.",
+        "vdev_smmu.html (7.1)",
+        _options(),
+        complete=True,
+    ),
+    VdevType(
+        "virtio-net",
+        "Network interface; PCI without `loc`.",
+        "vdev_virtio-net.html",
+        _options(
+            _SCHED,
+            _text("legacy", "setting", "Whether the device is a legacy one."),
+            _text("mac", "address", "MAC address of the guest's side."),
+            _text("peer", "path", "The other end."),
+            _text("peerfeats", "mask", "Features that the other end has."),
+        ),
+    ),
+    VdevType(
+        "virtio-blk",
+        "Disk; PCI without `loc`.",
+        "in use; its page is not available",
+        _options(
+            _HOSTDEV,
+            _SCHED,
+            _DELAYED,
+            _THREADS,
+            _text("dio", "setting", "Direct input and output."),
+        ),
+    ),
+    VdevType(
+        "virtio-console",
+        "Console; needs `hostdev`.",
+        "in use; its page is not available",
+        _options(*_SERIAL),
+    ),
+    VdevType(
+        "virtio-fs",
+        "Shared file system; `loc` and `intr` together or neither.",
+        "configuring a guest (7.1)",
+        _options(_SCHED),
+    ),
+    VdevType(
+        "virtio-input",
+        "Input device; `loc` and `intr` together or neither.",
+        "configuring a guest (7.1)",
+        _options(_HOSTDEV, _SCHED),
+    ),
+    VdevType(
+        "wdt-sp805",
+        "SP805 watchdog.",
+        "debug/guestdump.html (7.1)",
+        _options(),
+        architecture="arm",
+    ),
+    VdevType(
+        "wdt-ib700",
+        "IB700 watchdog.",
+        "debug/guestdump.html (7.1)",
+        _options(),
+        space=Space.PORT,
+        architecture="x86",
+    ),
+    VdevType("pci-host-bridge", "PCI host bridge.", "in use; undocumented", _options()),
+)
+
+VDEV_TYPES = {vdev.name: vdev for vdev in _VDEV_LIST}
+"""The known types by their plain name."""

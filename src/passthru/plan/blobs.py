@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which data the guest gets, and which of them it starts with."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from passthru.diagnostics.finding import Finding, Place
+from passthru.language.model import BlobType, Load, MemoryLocation, VmConfig
+from passthru.plan.model import Blob, BlobRole
+from passthru.plan.problems import BOOT_IMAGE_MISSING, NOT_SUPPORTED_BY_RUN
+
+__all__ = ["BlobPlan", "plan_blobs"]
+
+
+class BlobPlan(NamedTuple):
+    """The blobs, loaded ones before passed ones, and what cannot be given to a guest."""
+
+    blobs: tuple[Blob, ...]
+    findings: tuple[Finding, ...]
+
+
+def plan_blobs(config: VmConfig) -> BlobPlan:
+    """Give each ``load`` and each typed ``pass`` its part in starting the guest.
+
+    ``guest load`` is the boot image; without one, the first ``load`` that has no type.
+    """
+    boot = _boot_load(config.loads)
+    blobs: list[Blob] = []
+    findings: list[Finding] = []
+    for load in config.loads:
+        outcome = _plan_load(load, is_boot=load is boot)
+        if isinstance(outcome, Finding):
+            findings.append(outcome)
+        else:
+            blobs.append(outcome)
+    for outcome in _plan_passes(config):
+        if isinstance(outcome, Finding):
+            findings.append(outcome)
+        else:
+            blobs.append(outcome)
+    if boot is None and not _passes_guest(config):
+        findings.append(_nothing_to_start(config))
+    findings.extend(_repeated(blobs))
+    return BlobPlan(tuple(blobs), tuple(findings))
+
+
+def _boot_load(loads: tuple[Load, ...]) -> Load | None:
+    typed = (load for load in loads if load.blob is BlobType.GUEST)
+    untyped = (load for load in loads if load.blob is None)
+    return next(typed, None) or next(untyped, None)
+
+
+def _plan_load(load: Load, *, is_boot: bool) -> Blob | Finding:
+    if is_boot or load.blob is BlobType.GUEST:
+        role = BlobRole.BOOT_IMAGE
+    elif load.blob is BlobType.INITRD:
+        if load.address is not None:
+            return NOT_SUPPORTED_BY_RUN.finding(
+                "`initrd load` with an address: run chooses the place of an initial RAM disk",
+                load.span,
+                fix=f"initrd load {load.path}",
+            )
+        role = BlobRole.INITRD
+    elif load.blob in (BlobType.FDT, BlobType.ACPI):
+        return _refuse_type(load.blob, f"{load.blob.value} load", load)
+    elif load.address is None:
+        return NOT_SUPPORTED_BY_RUN.finding(
+            f"`load {load.path}` has no address and is not what the guest starts with",
+            load.span,
+            resource=load.path,
+            fix=f"load ADDRESS,{load.path}",
+        )
+    else:
+        role = BlobRole.DATA
+    return Blob(role, load.path, load.address, None, load.span, typed=load.blob is not None)
+
+
+def _refuse_type(blob: BlobType, what: str, place: Load | MemoryLocation) -> Finding:
+    if blob is BlobType.FDT:
+        why = "an x86-64 guest gets ACPI tables and no device tree; remove it"
+    else:
+        why = "run makes the ACPI tables itself and adds no others; remove it"
+    return NOT_SUPPORTED_BY_RUN.finding(f"`{what}`: {why}", place.span)
+
+
+def _plan_passes(config: VmConfig) -> Iterator[Blob | Finding]:
+    for passed in config.passes:
+        if passed.blob in (None, BlobType.DATA, BlobType.RAW):
+            continue  # plain memory: nothing tells the guest of it
+        for location in passed.locations:
+            if not isinstance(location, MemoryLocation):
+                yield NOT_SUPPORTED_BY_RUN.finding(
+                    f"`{passed.blob.value} pass` takes its data from memory only",
+                    location.span,
+                    fix="mem:GUEST_ADDRESS,LENGTH,r=HOST_ADDRESS",
+                )
+            elif passed.blob is BlobType.INITRD:
+                start = location.guest.start
+                yield Blob(BlobRole.INITRD, None, start, location.guest, location.span, typed=True)
+            elif passed.blob is BlobType.GUEST:
+                yield NOT_SUPPORTED_BY_RUN.finding(
+                    "`guest pass`: run starts a guest from a file only",
+                    location.span,
+                    fix="guest load FILE",
+                )
+            else:
+                yield _refuse_type(passed.blob, f"{passed.blob.value} pass", location)
+
+
+def _passes_guest(config: VmConfig) -> bool:
+    return any(passed.blob is BlobType.GUEST for passed in config.passes)
+
+
+def _nothing_to_start(config: VmConfig) -> Finding:
+    return BOOT_IMAGE_MISSING.finding(
+        "nothing is loaded that the guest could start with", config.span, fix="guest load FILE"
+    )
+
+
+def _repeated(blobs: list[Blob]) -> Iterator[Finding]:
+    first: dict[BlobRole, Blob] = {}
+    for blob in blobs:
+        if blob.role is BlobRole.DATA:
+            continue
+        if blob.role not in first:
+            first[blob.role] = blob
+            continue
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            f"a second {blob.role.value} image: run gives a guest one of each",
+            blob.span,
+            others=(Place("the first one", first[blob.role].span),),
+        )

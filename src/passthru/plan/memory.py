@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guest-physical address map: what the configuration puts there, and the machine."""
+
+from collections.abc import Iterator
+
+from passthru.addresses import PAGE_SIZE, AddressRange
+from passthru.board.model import Board
+from passthru.diagnostics.source import Span
+from passthru.language.model import MemoryKind, MemoryLocation, MemoryOption, Pass, VmConfig
+from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.variables import smmu_externally_managed
+from passthru.plan.verdicts import access_verdicts
+from passthru.plan.x86_64 import FIRMWARE_AREA, IOAPIC_ADDRESS, KVM_PAGES, LAPIC_PAGE
+
+__all__ = ["IoApic", "configured_regions", "find_ioapic", "machine_regions", "option_regions"]
+
+_KINDS = {MemoryKind.RAM: RegionKind.RAM, MemoryKind.ROM: RegionKind.ROM}
+
+_BACKED = (RegionKind.RAM, RegionKind.ROM, RegionKind.PASSED_RAM)
+
+IoApic = tuple[int, Span | None]
+"""Guest-physical address of the I/O APIC, and where the configuration moved it."""
+
+
+def configured_regions(config: VmConfig, board: Board) -> tuple[GuestRegion, ...]:
+    """What the configuration itself puts into the guest's address map, in its order."""
+    return (
+        *option_regions(config.memory),
+        *(region for each in config.passes for region in _pass_regions(each, config, board)),
+        *_reserved_regions(config),
+        *_vdev_regions(config),
+    )
+
+
+def option_regions(options: tuple[MemoryOption, ...]) -> Iterator[GuestRegion]:
+    """RAM and ROM; one without a start goes directly after the highest so far."""
+    highest = 0
+    for option in options:
+        start = highest if option.start is None else option.start
+        place = AddressRange(start, option.size)
+        highest = max(highest, place.end)
+        yield GuestRegion(place, _KINDS[option.kind], option.kind.value, option.span)
+
+
+def _pass_regions(passed: Pass, config: VmConfig, board: Board) -> Iterator[GuestRegion]:
+    prefix = f"{passed.blob.value} pass" if passed.blob else "pass"
+    for location in passed.locations:
+        if not isinstance(location, MemoryLocation):
+            continue
+        system_memory = location.access.system_memory
+        yield GuestRegion(
+            range=location.guest,
+            kind=RegionKind.PASSED_RAM if system_memory else RegionKind.PASSED,
+            name=f"{prefix} mem:{location.guest.start:#x}",
+            span=location.span,
+            host=location.host,
+            access=location.access,
+            verdicts=access_verdicts(
+                location.access,
+                host_is_ram=_is_ram(location.host, board),
+                externally_managed=smmu_externally_managed(config),
+            ),
+        )
+
+
+def _is_ram(host: AddressRange, board: Board) -> bool | None:
+    if not board.memory_known:
+        return None
+    ram = (*board.allocated, *(region.range for region in board.reserved))
+    return any(host.overlaps(each) for each in ram)
+
+
+def _reserved_regions(config: VmConfig) -> Iterator[GuestRegion]:
+    for reserve in config.reserves:
+        for location in reserve.locations:
+            if isinstance(location, MemoryLocation):
+                name = f"reserve mem:{location.guest.start:#x}"
+                yield GuestRegion(location.guest, RegionKind.RESERVED, name, location.span)
+
+
+def _vdev_regions(config: VmConfig) -> Iterator[GuestRegion]:
+    for vdev in config.vdevs:
+        if vdev.type == "ioapic":
+            continue  # placed by machine_regions: the machine has one in any case
+        for location in vdev.locations:
+            if isinstance(location, MemoryLocation):
+                yield GuestRegion(location.guest, RegionKind.DEVICE, vdev.type, location.span)
+
+
+def find_ioapic(config: VmConfig) -> IoApic:
+    """Where the I/O APIC answers: ``vdev ioapic loc``, else KVM's own place."""
+    for vdev in config.vdevs:
+        if vdev.type == "ioapic":
+            for location in vdev.locations:
+                if isinstance(location, MemoryLocation):
+                    return location.guest.start, location.span
+            return IOAPIC_ADDRESS, vdev.span
+    return IOAPIC_ADDRESS, None
+
+
+def machine_regions(configured: tuple[GuestRegion, ...], ioapic: IoApic) -> tuple[GuestRegion, ...]:
+    """What the machine adds to ``configured``: interrupt controllers and firmware tables.
+
+    The firmware tables lie in RAM or ROM where the configuration has it there, else in a
+    region of their own.
+    """
+    address, span = ioapic
+    regions = (
+        GuestRegion(AddressRange(address, PAGE_SIZE), RegionKind.DEVICE, "ioapic", span),
+        GuestRegion(LAPIC_PAGE, RegionKind.DEVICE, "local apic", None),
+        GuestRegion(KVM_PAGES, RegionKind.DEVICE, "kvm's own pages", None),
+    )
+    # Memory that covers only a part is no place for the tables; the overlap is then found.
+    if any(each.kind in _BACKED and each.range.contains(FIRMWARE_AREA) for each in configured):
+        return regions
+    return (*regions, GuestRegion(FIRMWARE_AREA, RegionKind.FIRMWARE, "acpi tables", None))

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a configuration may ask for and this version cannot run: refused, never skipped.
+
+Blobs and virtual devices are looked at where they are planned.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from passthru.board.model import Board
+from passthru.diagnostics.finding import Finding, Place
+from passthru.language.model import Cpu, MemoryLocation, Pass, PortLocation, VmConfig
+from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.problems import NOT_SUPPORTED_BY_RUN
+from passthru.plan.variables import is_on
+
+__all__ = ["unsupported_options", "unsupported_page_sharing"]
+
+_MOST_CPUS = 254  # 8-bit APIC ids, without the broadcast id and the I/O APIC's
+_MAPPED = (RegionKind.RAM, RegionKind.ROM, RegionKind.PASSED, RegionKind.PASSED_RAM)
+
+
+def unsupported_options(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """Every option that would have to be skipped."""
+    if board.architecture != "x86_64":
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            f"this host is {board.architecture}; run is for x86_64 hosts", config.span
+        )
+    if len(config.cpus) > _MOST_CPUS:
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            f"{len(config.cpus)} cpus; run gives a guest at most {_MOST_CPUS}",
+            config.cpus[_MOST_CPUS].span,
+        )
+    for cpu in config.cpus:
+        yield from _cpu_options(cpu)
+    for passed in config.passes:
+        yield from _pass_options(passed)
+    yield from _variables(config)
+    yield from _settings(config)
+
+
+def _cpu_options(cpu: Cpu) -> Iterator[Finding]:
+    options = {
+        "cluster": cpu.cluster,
+        "runmask": cpu.runmask,
+        "partition": cpu.partition,
+        "sched": cpu.sched,
+    }
+    for name, text in options.items():
+        if text is not None:
+            yield NOT_SUPPORTED_BY_RUN.finding(
+                f"`cpu {name} {text.value}`: run leaves its virtual processors to the host's "
+                "scheduler",
+                text.span,
+                fix="cpu",
+            )
+
+
+def _pass_options(passed: Pass) -> Iterator[Finding]:
+    for interrupt in passed.interrupts:
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            f"`intr {interrupt.span.text}` of a pass: run passes no bare interrupts "
+            "(a PCI function brings its own)",
+            interrupt.span,
+        )
+    if passed.sched is not None:
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            f"`sched {passed.sched.value}` of a pass: run sets no priority for passed interrupts",
+            passed.sched.span,
+        )
+    for location in passed.locations:
+        if isinstance(location, PortLocation):
+            yield NOT_SUPPORTED_BY_RUN.finding(
+                f"`loc {location.span.text}`: run passes no ports", location.span
+            )
+        elif isinstance(location, MemoryLocation):
+            yield from _access_letters(location)
+
+
+def _access_letters(location: MemoryLocation) -> Iterator[Finding]:
+    access = location.access
+    reached_by_dma = access.dma_source or access.dma_target
+    if not access.readable and (access.system_memory or access.executable or reached_by_dma):
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            "`m`, `x`, `s` or `t` without `r`: memory that cannot be read is not mapped at all",
+            location.span,
+            fix="add `r` to the access letters",
+        )
+    elif access.dma_target and not access.writable:
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            "`t` without `w`: run maps what the guest may not write read-only for devices, too",
+            location.span,
+            fix="add `w` to the access letters, or remove `t`",
+        )
+    elif reached_by_dma and location.guest != location.guest.page_aligned():
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            "`s` or `t` on a range that is not whole pages: an IOMMU maps pages only",
+            location.span,
+        )
+    if access.reports_exceptions:
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            "`e`: KVM cannot raise a bus error in an x86-64 guest",
+            location.span,
+            fix="remove `e` from the access letters",
+        )
+
+
+def _variables(config: VmConfig) -> Iterator[Finding]:
+    for variable in config.variables:
+        if variable.name == "smmu-externally-managed":
+            continue
+        if variable.name == "exit-on-halt" and is_on(variable):
+            continue  # what KVM does anyway: a halted processor sleeps in the kernel
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            f"`set {variable.name}`: run does not have this variable",
+            variable.span,
+            fix=f"remove `set {variable.name} {variable.value}`",
+        )
+
+
+def _settings(config: VmConfig) -> Iterator[Finding]:
+    for setting in config.settings:
+        if (setting.name, setting.values) == ("safety", ("none",)):
+            continue  # what holds without it
+        words = " ".join((setting.blob.value, setting.name) if setting.blob else (setting.name,))
+        yield NOT_SUPPORTED_BY_RUN.finding(
+            f"run does not have the option `{words}`", setting.span, fix=f"remove `{words}`"
+        )
+
+
+def unsupported_page_sharing(regions: tuple[GuestRegion, ...]) -> Iterator[Finding]:
+    """Regions that share a page but no byte: KVM has one memory slot for a page."""
+    mapped = sorted(
+        (region for region in regions if region.kind in _MAPPED and region.range.size > 0),
+        key=lambda region: region.range,
+    )
+    for one, other in pairwise(mapped):
+        if one.range.overlaps(other.range):
+            continue  # address-overlap has it
+        if one.range.page_aligned().overlaps(other.range.page_aligned()):
+            yield NOT_SUPPORTED_BY_RUN.finding(
+                f"{other.name} shares a page of the guest with {one.name}",
+                other.span,
+                others=(Place(one.name, one.span),),
+                fix="pass both with one `loc`, or at guest addresses in different pages",
+            )

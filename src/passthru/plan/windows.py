@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the guest's PCI bus lives: holes that nothing in the configuration uses."""
+
+from collections.abc import Iterable
+
+from passthru.addresses import AddressRange
+from passthru.language.model import PortLocation, VmConfig
+from passthru.plan.gaps import highest_gap, is_free, lowest_gap
+from passthru.plan.model import GuestRegion, PciWindows, RegionKind
+from passthru.plan.x86_64 import BELOW_CHIPSET, PORT_WINDOWS, WINDOW64_SPACE
+
+__all__ = ["configured_ports", "find_windows", "window_regions"]
+
+_ECAM_SIZE = 1 << 20
+_MEMORY32_SIZES = tuple(1 << bits for bits in range(30, 19, -1))
+
+
+def find_windows(
+    regions: Iterable[GuestRegion], ports: Iterable[AddressRange], memory64_size: int
+) -> PciWindows | None:
+    """Places for bus 0's config space and windows, clear of ``regions`` and ``ports``.
+
+    The 32-bit window is as large as a hole below 4 GiB allows, up to 1 GiB; the 64-bit
+    one goes above everything else where that is low enough. None where a hole is missing.
+    """
+    used = [region.range for region in regions]
+    ecam = highest_gap(used, _ECAM_SIZE, BELOW_CHIPSET)
+    if ecam is None:
+        return None
+    used.append(ecam)
+    memory32 = _find_memory32(used)
+    memory64 = _find_memory64(used, memory64_size)
+    port_window = _find_ports(ports)
+    if memory32 is None or memory64 is None or port_window is None:
+        return None
+    return PciWindows(ecam, memory32, memory64, port_window)
+
+
+def _find_memory32(used: list[AddressRange]) -> AddressRange | None:
+    places = (highest_gap(used, size, BELOW_CHIPSET) for size in _MEMORY32_SIZES)
+    return next((place for place in places if place is not None), None)
+
+
+def _find_memory64(used: list[AddressRange], size: int) -> AddressRange | None:
+    top = max(WINDOW64_SPACE.start, *(each.end for each in used))
+    if top < WINDOW64_SPACE.end:
+        above = lowest_gap((), size, AddressRange.between(top, WINDOW64_SPACE.end))
+        if above is not None:
+            return above
+    return lowest_gap(used, size, WINDOW64_SPACE)
+
+
+def _find_ports(used: Iterable[AddressRange]) -> AddressRange | None:
+    taken = tuple(used)
+    return next((window for window in PORT_WINDOWS if is_free(window, taken)), None)
+
+
+def configured_ports(config: VmConfig) -> tuple[AddressRange, ...]:
+    """Every x86 port that the configuration names, in passes, vdevs and reserves."""
+    locations = (
+        *(each.locations for each in config.passes),
+        *(each.locations for each in config.vdevs),
+        *(each.locations for each in config.reserves),
+    )
+    return tuple(
+        location.ports
+        for group in locations
+        for location in group
+        if isinstance(location, PortLocation)
+    )
+
+
+def window_regions(windows: PciWindows) -> tuple[GuestRegion, ...]:
+    """The windows as regions of the address map (the port window is not part of it)."""
+    window = RegionKind.PCI_WINDOW
+    return (
+        GuestRegion(windows.ecam, RegionKind.PCI_CONFIG, "pci bus 0", None),
+        GuestRegion(windows.memory32, window, "pci 32-bit window", None),
+        GuestRegion(windows.memory64, window, "pci 64-bit window", None),
+    )

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules about DMA: who may do it, and who keeps it within bounds."""
+
+from collections.abc import Iterator
+
+from passthru.board.model import BarKind, Board
+from passthru.diagnostics.finding import Finding, Place, Severity
+from passthru.diagnostics.rule import Rule
+from passthru.language.model import BlobType, VmConfig
+from passthru.plan.model import VmPlan
+from passthru.plan.variables import find_variable, smmu_externally_managed
+from passthru.rules.passed_memory import device_memory, passed_memory
+
+__all__ = [
+    "BLOB_WITHOUT_DMA",
+    "DMA_DEVICE_DECLARED_HARMLESS",
+    "DMA_EXTERNALLY_MANAGED",
+    "DMA_MANAGER_MISSING",
+    "DMA_NEEDS_READ_WRITE",
+    "DMA_ON_SYSTEM_MEMORY",
+    "DMA_STATUS_CONFLICT",
+    "DMA_STATUS_MISSING",
+    "SMMU_VDEV_NOT_ALLOWED",
+    "blob_without_dma",
+    "bus_master_declared_harmless",
+    "dma_externally_managed",
+    "dma_needs_read_write",
+    "dma_on_system_memory",
+    "dma_status_conflict",
+    "dma_status_missing",
+    "functions_without_iommu",
+    "memory_without_dma_manager",
+    "smmu_vdev_not_allowed",
+]
+
+DMA_STATUS_MISSING = Rule(
+    "dma-status-missing",
+    Severity.ERROR,
+    "device memory is passed with neither `d` nor `n`",
+    "A device that does DMA can reach all of the host's memory unless somebody contains it, so "
+    "qvm insists on being told. A warning where `smmu-externally-managed` is on.",
+)
+
+DMA_STATUS_CONFLICT = Rule(
+    "dma-status-conflict",
+    Severity.ERROR,
+    "device memory is passed with both `d` and `n`",
+    "A device does DMA or it does not. A warning where `smmu-externally-managed` is on.",
+)
+
+DMA_ON_SYSTEM_MEMORY = Rule(
+    "dma-on-system-memory",
+    Severity.ERROR,
+    "`m` together with `d`",
+    "`m` is memory for the guest's system, not a device; the reference forbids `d` with it. "
+    "Devices may reach it all the same: `m` brings `s` and `t`.",
+)
+
+DMA_NEEDS_READ_WRITE = Rule(
+    "dma-needs-read-write",
+    Severity.WARNING,
+    "`d` without both `r` and `w`",
+    "A driver that starts DMA has to write the device's registers and to read its status.",
+)
+
+DMA_MANAGER_MISSING = Rule(
+    "dma-manager-missing",
+    Severity.ERROR,
+    "a device does DMA and nothing on this host contains it",
+    "Without an IOMMU that knows the device, its DMA reaches all of the host's memory. On Linux "
+    "a bare memory location names no device that an IOMMU could be told about.",
+)
+
+DMA_EXTERNALLY_MANAGED = Rule(
+    "dma-externally-managed",
+    Severity.INFORMATION,
+    "`d` where `smmu-externally-managed` is on",
+    "The variable says that DMA is contained in some other way; `d` then asks for nothing.",
+)
+
+SMMU_VDEV_NOT_ALLOWED = Rule(
+    "smmu-vdev-not-allowed",
+    Severity.ERROR,
+    "`vdev smmu` where `smmu-externally-managed` is on",
+    "A guest cannot manage what the configuration says is managed elsewhere; qvm aborts.",
+)
+
+DMA_DEVICE_DECLARED_HARMLESS = Rule(
+    "dma-device-declared-harmless",
+    Severity.WARNING,
+    "`n` on registers of a device that can do DMA",
+    "`n` is only a declaration. A PCI function can be made bus master by whoever writes its "
+    "registers, and then reaches all of the host's memory.",
+)
+
+BLOB_WITHOUT_DMA = Rule(
+    "blob-without-dma",
+    Severity.INFORMATION,
+    "a blob is passed without a DMA status",
+    "A blob is memory and not a device, so it counts as `n`.",
+)
+
+
+def dma_status_missing(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``dma-status-missing``."""
+    for _, location in device_memory(config):
+        if not location.access.uses_dma and not location.access.without_dma:
+            yield DMA_STATUS_MISSING.finding(
+                "device memory is passed with neither `d` (does DMA) nor `n` (does not)",
+                location.span,
+                severity=_unless_managed(config),
+                fix="add `n` to the access letters if the device does no DMA, else `d`",
+            )
+
+
+def _unless_managed(config: VmConfig) -> Severity:
+    return Severity.WARNING if smmu_externally_managed(config) else Severity.ERROR
+
+
+def dma_status_conflict(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``dma-status-conflict``."""
+    for _, location in device_memory(config):
+        if location.access.uses_dma and location.access.without_dma:
+            yield DMA_STATUS_CONFLICT.finding(
+                "device memory is passed with both `d` (does DMA) and `n` (does not)",
+                location.span,
+                severity=_unless_managed(config),
+                fix="keep one of the two letters",
+            )
+
+
+def dma_on_system_memory(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``dma-on-system-memory``."""
+    for _, location in passed_memory(config):
+        if location.access.system_memory and location.access.uses_dma:
+            yield DMA_ON_SYSTEM_MEMORY.finding(
+                "`m` (system memory) must not come with `d` (a device that does DMA)",
+                location.span,
+                fix="remove `d`",
+            )
+
+
+def dma_needs_read_write(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``dma-needs-read-write``."""
+    for _, location in passed_memory(config):
+        access = location.access
+        if access.uses_dma and not (access.readable and access.writable):
+            missing = "".join(letter for letter in "rw" if letter not in access.letters)
+            yield DMA_NEEDS_READ_WRITE.finding(
+                f"a device with DMA is passed without `{missing}`",
+                location.span,
+                fix=f"add `{missing}` to the access letters",
+            )
+
+
+def memory_without_dma_manager(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``dma-manager-missing`` for ``d`` on bare memory."""
+    if smmu_externally_managed(config):
+        return
+    for memory in passed_memory(config):
+        access = memory.location.access
+        # With `m` or `n` beside it the letter is wrong itself, and another rule says so.
+        if access.uses_dma and not access.without_dma and not access.system_memory:
+            yield DMA_MANAGER_MISSING.finding(
+                "`d`: nothing on this host can contain the DMA of a device that is given as bare "
+                "memory",
+                memory.location.span,
+                resource=memory.resource,
+                fix="pass the device as a PCI function (`loc pci:…`), or `set "
+                "smmu-externally-managed on` if its DMA is contained in another way",
+            )
+
+
+def functions_without_iommu(plan: VmPlan, board: Board) -> Iterator[Finding]:
+    """``dma-manager-missing`` for PCI functions."""
+    bare = [function for function in plan.functions if function.host.iommu_group is None]
+    if not bare:
+        return
+    if board.abilities.iommu:
+        for function in bare:
+            yield DMA_MANAGER_MISSING.finding(
+                f"{function.host} is behind no IOMMU of this host",
+                function.span,
+                resource=str(function.host.address),
+            )
+        return
+    yield DMA_MANAGER_MISSING.finding(
+        "this host has no IOMMU, or its kernel does not use it",
+        bare[0].span,
+        resource=str(bare[0].host.address),
+        others=(Place(f"{function.host} needs it too", function.span) for function in bare[1:]),
+        fix="turn on VT-d or AMD-Vi in the firmware and boot the host with `intel_iommu=on` (Intel)"
+        " or `amd_iommu=on` (AMD)",
+    )
+
+
+def dma_externally_managed(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``dma-externally-managed``."""
+    variable = find_variable(config, "smmu-externally-managed")
+    if variable is None or not smmu_externally_managed(config):
+        return
+    for _, location in passed_memory(config):
+        if location.access.uses_dma and not location.access.system_memory:
+            yield DMA_EXTERNALLY_MANAGED.finding(
+                "`d` has no effect: the configuration says that DMA is managed externally",
+                location.span,
+                others=(Place("said here", variable.span),),
+            )
+
+
+def smmu_vdev_not_allowed(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``smmu-vdev-not-allowed``."""
+    variable = find_variable(config, "smmu-externally-managed")
+    if variable is None or not smmu_externally_managed(config):
+        return
+    for vdev in config.vdevs:
+        if vdev.type == "smmu":
+            yield SMMU_VDEV_NOT_ALLOWED.finding(
+                "`vdev smmu` must not be there while DMA is managed externally",
+                vdev.span,
+                others=(Place("said here", variable.span),),
+                fix="remove `vdev smmu`",
+            )
+
+
+def bus_master_declared_harmless(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``dma-device-declared-harmless``."""
+    for memory in device_memory(config):
+        location = memory.location
+        if not location.access.without_dma:
+            continue
+        for function in board.pci:
+            bars = (bar for bar in function.bars if bar.kind is not BarKind.PORTS)
+            if not function.is_bridge and any(bar.range.overlaps(location.host) for bar in bars):
+                yield DMA_DEVICE_DECLARED_HARMLESS.finding(
+                    f"`n`: these are registers of {function}, which can do DMA",
+                    location.span,
+                    resource=memory.resource,
+                    fix=str(function.address),
+                )
+
+
+def blob_without_dma(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``blob-without-dma``."""
+    for blob, location in passed_memory(config):
+        plain = blob in (None, BlobType.DATA, BlobType.RAW)
+        access = location.access
+        if not plain and not access.uses_dma and not access.without_dma:
+            yield BLOB_WITHOUT_DMA.finding(
+                "a blob counts as memory without DMA (`n`)",
+                location.span,
+                fix="add `n` to the access letters",
+            )

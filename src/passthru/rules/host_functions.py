@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules about the host's side of passed PCI functions: drivers, VFIO and IOMMU groups."""
+
+from collections.abc import Iterator
+
+from passthru.board.model import BarKind, Board, IommuGroup, PciFunction
+from passthru.diagnostics.finding import Finding, Place, Severity
+from passthru.diagnostics.rule import Rule
+from passthru.language.model import VmConfig
+from passthru.plan.claims import dma_regions
+from passthru.plan.host_functions import describe_function
+from passthru.plan.model import GuestFunction, VmPlan
+from passthru.rules.passed_memory import passed_memory
+
+__all__ = [
+    "HOST_DRIVER_ACTIVE",
+    "IOMMU_GROUP_SPLIT",
+    "IOVA_RESERVED",
+    "MEMORY_LOCK_LIMIT",
+    "PCI_SUPPORT_MISSING",
+    "VFIO_DRIVER_MISSING",
+    "function_driver_active",
+    "iommu_group_split",
+    "iova_reserved",
+    "memory_driver_active",
+    "memory_lock_limit",
+    "pci_support_missing",
+    "vfio_driver_missing",
+]
+
+_VFIO = "vfio-pci"
+
+# Drivers that leave DMA to whoever else owns the group (``driver_managed_dma`` in Linux,
+# since commit 512881eacfa7, v5.19; before that a list in drivers/vfio/vfio.c).
+_HARMLESS_DRIVERS = (None, _VFIO, "pci-stub", "pcieport")
+
+PCI_SUPPORT_MISSING = Rule(
+    "pci-support-missing",
+    Severity.ERROR,
+    "the host cannot pass PCI functions",
+    "Linux passes them with the driver vfio-pci (CONFIG_VFIO_PCI), which is not loaded here.",
+)
+
+HOST_DRIVER_ACTIVE = Rule(
+    "host-driver-active",
+    Severity.ERROR,
+    "a driver of the host is using what is passed",
+    "A device has one owner: the host's driver has to let go before the guest's driver starts.",
+)
+
+VFIO_DRIVER_MISSING = Rule(
+    "vfio-driver-missing",
+    Severity.ERROR,
+    "a passed PCI function is not bound to vfio-pci",
+    "Only a function that vfio-pci is bound to can be opened for a guest.",
+)
+
+IOMMU_GROUP_SPLIT = Rule(
+    "iommu-group-split",
+    Severity.ERROR,
+    "other members of a passed function's IOMMU group are in use on the host",
+    "The IOMMU cannot tell the members of a group apart, so whoever gets one reaches the memory "
+    "of all. The kernel gives a group to a guest only when no host driver has any of it.",
+)
+
+IOVA_RESERVED = Rule(
+    "iova-reserved",
+    Severity.ERROR,
+    "guest memory lies where the IOMMU keeps addresses back",
+    "In such a window the IOMMU translates nothing (or something else), so a device could not "
+    "reach guest memory there.",
+)
+
+MEMORY_LOCK_LIMIT = Rule(
+    "memory-lock-limit",
+    Severity.ERROR,
+    "this process may not lock as much memory as the passed functions need",
+    "A device may write to guest memory at any time, so VFIO keeps all of it in place and counts "
+    "it against RLIMIT_MEMLOCK.",
+)
+
+
+def pci_support_missing(plan: VmPlan, board: Board) -> Iterator[Finding]:
+    """``pci-support-missing``."""
+    if plan.functions and not board.abilities.vfio_pci:
+        first, *rest = plan.functions
+        yield PCI_SUPPORT_MISSING.finding(
+            "the host's kernel has no driver vfio-pci loaded",
+            first.span,
+            resource=str(first.host.address),
+            others=(Place(f"{each.host} needs it too", each.span) for each in rest),
+            fix="modprobe vfio-pci",
+        )
+
+
+def function_driver_active(plan: VmPlan, board: Board) -> Iterator[Finding]:
+    """``host-driver-active`` for PCI functions."""
+    for function in plan.functions:
+        driver = function.host.driver
+        if driver not in (None, _VFIO):
+            yield HOST_DRIVER_ACTIVE.finding(
+                f"the host's driver {driver} has {function.host}",
+                function.span,
+                resource=str(function.host.address),
+                fix="\n".join(_bind_to_vfio(function.host)),
+            )
+
+
+def _bind_to_vfio(function: PciFunction) -> Iterator[str]:
+    """The commands, for a root shell, that give ``function`` to vfio-pci."""
+    name = function.address.sysfs_name
+    device = f"/sys/bus/pci/devices/{name}"
+    yield f"echo {_VFIO} > {device}/driver_override"
+    if function.driver is not None:
+        yield f"echo {name} > {device}/driver/unbind"
+    yield f"echo {name} > /sys/bus/pci/drivers_probe"
+
+
+def vfio_driver_missing(plan: VmPlan, board: Board) -> Iterator[Finding]:
+    """``vfio-driver-missing``."""
+    for function in plan.functions:
+        if function.host.driver is None:
+            yield VFIO_DRIVER_MISSING.finding(
+                f"{function.host} has no driver; it must be vfio-pci",
+                function.span,
+                resource=str(function.host.address),
+                fix="\n".join(_bind_to_vfio(function.host)),
+            )
+
+
+def memory_driver_active(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``host-driver-active`` for registers that are passed as bare memory."""
+    for memory in passed_memory(config):
+        for function in board.pci:
+            if function.is_bridge or function.driver in (None, _VFIO, "pci-stub"):
+                continue
+            bars = (bar for bar in function.bars if bar.kind is not BarKind.PORTS)
+            if any(bar.range.overlaps(memory.location.host) for bar in bars):
+                name = function.address.sysfs_name
+                yield HOST_DRIVER_ACTIVE.finding(
+                    f"the host's driver {function.driver} uses these registers of {function}",
+                    memory.location.span,
+                    resource=memory.resource,
+                    fix=f"echo {name} > /sys/bus/pci/devices/{name}/driver/unbind",
+                )
+
+
+def iommu_group_split(plan: VmPlan, board: Board) -> Iterator[Finding]:
+    """``iommu-group-split``, once for each group."""
+    for group, passed in _groups(plan, board):
+        mine = {function.host.address for function in passed}
+        members = [board.pci_function(address) for address in group.members]
+        kept = [member for member in members if member and member.address not in mine]
+        busy = [member for member in kept if _keeps_group(member)]
+        if not busy:
+            continue
+        names = ", ".join(f"{member} ({member.driver})" for member in busy)
+        yield IOMMU_GROUP_SPLIT.finding(
+            f"{passed[0].host} shares IOMMU group {group.number} with functions that the host "
+            f"uses: {names}",
+            passed[0].span,
+            resource=str(passed[0].host.address),
+            others=(
+                *(Place(f"group {group.number}: {describe_function(member)}") for member in kept),
+                *(Place(f"group {group.number}: {each.host}", each.span) for each in passed[1:]),
+            ),
+            fix="\n".join(line for member in busy for line in _bind_to_vfio(member)),
+        )
+
+
+def _keeps_group(member: PciFunction) -> bool:
+    return not member.is_bridge and member.driver not in _HARMLESS_DRIVERS
+
+
+def _groups(plan: VmPlan, board: Board) -> Iterator[tuple[IommuGroup, list[GuestFunction]]]:
+    """The IOMMU groups that the VM takes, each with the functions it passes."""
+    passed: dict[int, list[GuestFunction]] = {}
+    for function in plan.functions:
+        if function.host.iommu_group is not None:
+            passed.setdefault(function.host.iommu_group, []).append(function)
+    for number, functions in passed.items():
+        group = board.iommu_group(number)
+        if group is not None:
+            yield group, functions
+
+
+def iova_reserved(plan: VmPlan, board: Board) -> Iterator[Finding]:
+    """``iova-reserved``, once for each piece of guest memory and window."""
+    told = set()
+    for group, passed in _groups(plan, board):
+        for window in group.reserved:
+            # The kernel lets a user map over these (drivers/vfio/vfio_iommu_type1.c).
+            if window.name == "direct-relaxable":
+                continue
+            for region in dma_regions(plan.regions):
+                shared = region.range.intersection(window.range)
+                if shared is None or (region.range, window.range) in told:
+                    continue
+                told.add((region.range, window.range))
+                yield IOVA_RESERVED.finding(
+                    f"{region.name} ({region.range}) covers {shared}, which the host's IOMMU keeps "
+                    f"back ({window.name})",
+                    region.span,
+                    others=(Place(f"{passed[0].host} is behind it", passed[0].span),),
+                    fix=f"end this memory at {window.range.start:#x} or begin it at "
+                    f"{window.range.end:#x}",
+                )
+
+
+def memory_lock_limit(plan: VmPlan, board: Board) -> Iterator[Finding]:
+    """``memory-lock-limit``."""
+    limit = board.abilities.locked_memory_limit
+    if limit is None or plan.locked_memory <= limit or not plan.functions:
+        return
+    yield MEMORY_LOCK_LIMIT.finding(
+        f"VFIO has to lock {plan.locked_memory:,} bytes and this process may lock {limit:,}",
+        plan.functions[0].span,
+        others=(
+            Place(f"{each.name} ({each.range})", each.span) for each in dma_regions(plan.regions)
+        ),
+        fix=f"sudo prlimit --pid $$ --memlock={plan.locked_memory}",
+    )

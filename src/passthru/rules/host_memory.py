@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules about the host's memory behind a pass."""
+
+from collections.abc import Iterator
+
+from passthru.addresses import PAGE_SIZE, AddressRange
+from passthru.board.model import Board
+from passthru.diagnostics.finding import Finding, Place, Severity
+from passthru.diagnostics.rule import Rule
+from passthru.language.model import VmConfig
+from passthru.rules.passed_memory import PassedMemory, passed_memory
+
+__all__ = [
+    "ACCESS_NOT_ENFORCEABLE",
+    "HOST_MEMORY_ABSENT",
+    "HOST_MEMORY_IN_USE",
+    "HOST_MEMORY_NOT_ZEROED",
+    "HOST_MEMORY_UNKNOWN",
+    "NOT_PAGE_ALIGNED",
+    "access_not_enforceable",
+    "host_memory_absent",
+    "host_memory_in_use",
+    "host_memory_not_zeroed",
+    "host_memory_unknown",
+    "not_page_aligned",
+]
+
+HOST_MEMORY_UNKNOWN = Rule(
+    "host-memory-unknown",
+    Severity.ERROR,
+    "host memory is passed and the host's memory map cannot be read",
+    "The kernel shows addresses only to a process with CAP_SYS_ADMIN. Without them nobody can "
+    "tell a device's registers from memory that the host is using.",
+)
+
+HOST_MEMORY_IN_USE = Rule(
+    "host-memory-in-use",
+    Severity.ERROR,
+    "passed memory is RAM that the host allocates from",
+    "Host and guest would overwrite each other's data. The host has to be booted so that it "
+    "leaves the range alone.",
+)
+
+HOST_MEMORY_ABSENT = Rule(
+    "host-memory-absent",
+    Severity.ERROR,
+    "nothing is at the passed host address",
+    "The host's memory map has neither memory nor a device or bus window there.",
+)
+
+HOST_MEMORY_NOT_ZEROED = Rule(
+    "host-memory-not-zeroed",
+    Severity.WARNING,
+    "RAM is passed as system memory",
+    "Passed RAM is not zeroed, neither before the guest gets it nor afterwards; it may hold "
+    "what another guest left there.",
+)
+
+NOT_PAGE_ALIGNED = Rule(
+    "not-page-aligned",
+    Severity.WARNING,
+    "a passed range does not consist of whole pages",
+    "Memory is mapped in pages of 4 KiB, so the guest also reaches the rest of the first and "
+    "the last one. An error where guest and host address differ within the page: no mapping "
+    "can do that.",
+)
+
+ACCESS_NOT_ENFORCEABLE = Rule(
+    "access-not-enforceable",
+    Severity.WARNING,
+    "access letters ask for what KVM cannot do on this host",
+    "KVM has no execute permission for a memory slot, and on x86 it alone decides what is "
+    "cached: RAM is, anything else is not.",
+)
+
+
+def host_memory_unknown(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``host-memory-unknown``, once for all passes."""
+    passed = tuple(passed_memory(config))
+    if board.memory_known or not passed:
+        return
+    first, *rest = passed
+    yield HOST_MEMORY_UNKNOWN.finding(
+        "cannot tell what is at the passed host addresses: /proc/iomem shows no addresses to "
+        "this user",
+        first.location.span,
+        resource=first.resource,
+        others=(Place("also passed", each.location.span) for each in rest),
+        fix="run as root",
+    )
+
+
+def host_memory_in_use(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``host-memory-in-use``."""
+    for memory in passed_memory(config):
+        host = memory.location.host
+        used = [each for each in board.allocated if each.overlaps(host)]
+        if used:
+            whole = host.page_aligned()
+            yield HOST_MEMORY_IN_USE.finding(
+                f"{host} of the host is RAM that its kernel allocates from",
+                memory.location.span,
+                resource=memory.resource,
+                others=(Place(f"System RAM of the host at {each}") for each in used),
+                fix=f"boot the host with memmap={whole.size:#x}${whole.start:#x} (GRUB's file "
+                "wants a backslash before the $)",
+            )
+
+
+def host_memory_absent(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``host-memory-absent``."""
+    if not board.memory_known:
+        return
+    for memory in passed_memory(config):
+        missing = _first_hole(memory.location.host, board)
+        if missing is not None:
+            yield HOST_MEMORY_ABSENT.finding(
+                f"nothing is at {missing} of the host",
+                memory.location.span,
+                resource=memory.resource,
+                others=(Place(text) for text in _neighbours(missing, board)),
+            )
+
+
+def _first_hole(wanted: AddressRange, board: Board) -> AddressRange | None:
+    """The first bytes of ``wanted`` that are in no region of the memory map."""
+    start = wanted.start
+    for region in board.memory:
+        if region.range.start > start:
+            return AddressRange.between(start, min(region.range.start, wanted.end))
+        start = max(start, region.range.end)
+        if start >= wanted.end:
+            return None
+    return AddressRange.between(start, wanted.end)
+
+
+def _neighbours(hole: AddressRange, board: Board) -> Iterator[str]:
+    below = [region for region in board.memory if region.range.end <= hole.start]
+    above = [region for region in board.memory if region.range.start >= hole.end]
+    for region in (*below[-1:], *above[:1]):
+        yield f"the host has {region.name} at {region.range}"
+
+
+def host_memory_not_zeroed(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``host-memory-not-zeroed``."""
+    for memory in passed_memory(config):
+        if memory.location.access.system_memory and not _is_absent(memory, board):
+            yield HOST_MEMORY_NOT_ZEROED.finding(
+                "this RAM is given to the guest with whatever it holds now",
+                memory.location.span,
+                resource=memory.resource,
+            )
+
+
+def _is_absent(memory: PassedMemory, board: Board) -> bool:
+    return board.memory_known and _first_hole(memory.location.host, board) is not None
+
+
+def not_page_aligned(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``not-page-aligned``."""
+    for memory in passed_memory(config):
+        guest, host = memory.location.guest, memory.location.host
+        if (guest.start - host.start) % PAGE_SIZE:
+            yield NOT_PAGE_ALIGNED.finding(
+                f"guest address {guest.start:#x} and host address {host.start:#x} lie at "
+                "different places of their pages; no mapping can do that",
+                memory.location.span,
+                resource=memory.resource,
+                severity=Severity.ERROR,
+            )
+        elif host != host.page_aligned() and not memory.location.access.system_memory:
+            exposed = tuple(_exposed(host))
+            pieces = " and ".join(str(piece) for piece in exposed)
+            yield NOT_PAGE_ALIGNED.finding(
+                f"the guest also reaches {pieces} of the host, the rest of the page",
+                memory.location.span,
+                resource=memory.resource,
+                others=(Place(text) for text in _what_lies_there(exposed, board)),
+            )
+
+
+def _exposed(host: AddressRange) -> Iterator[AddressRange]:
+    whole = host.page_aligned()
+    for piece in (
+        AddressRange.between(whole.start, host.start),
+        AddressRange.between(host.end, whole.end),
+    ):
+        if piece.size:
+            yield piece
+
+
+def _what_lies_there(pieces: tuple[AddressRange, ...], board: Board) -> Iterator[str]:
+    for piece in pieces:
+        for region in board.memory:
+            if region.range.overlaps(piece):
+                yield f"{piece} is in {region.name} of the host"
+        for function in board.pci:
+            for bar in function.bars:
+                if bar.range.overlaps(piece):
+                    yield f"{piece} has registers of {function}"
+
+
+def access_not_enforceable(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """``access-not-enforceable``: what was plainly asked for and will not be so."""
+    for memory in passed_memory(config):
+        access, host = memory.location.access, memory.location.host
+        if access.system_memory and not access.executable:
+            yield ACCESS_NOT_ENFORCEABLE.finding(
+                "`-x` is advisory: the guest can execute from this memory all the same",
+                memory.location.span,
+                resource=memory.resource,
+            )
+        if not board.memory_known:
+            continue
+        is_ram = any(region.range.overlaps(host) for region in board.reserved)
+        if access.cacheable and not is_ram and not memory.blob:
+            yield ACCESS_NOT_ENFORCEABLE.finding(
+                "`c` is advisory: this is no RAM of the host, and KVM maps it uncached",
+                memory.location.span,
+                resource=memory.resource,
+                fix="remove `c`",
+            )
+        elif not access.cacheable and is_ram and memory.is_device:
+            yield ACCESS_NOT_ENFORCEABLE.finding(
+                "without `c`: this is RAM of the host, and KVM maps it cached all the same",
+                memory.location.span,
+                resource=memory.resource,
+                fix="add `c` to the access letters",
+            )

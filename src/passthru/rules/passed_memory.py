@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The passed memory of a configuration, as the rules look at it."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from passthru.language.model import BlobType, MemoryLocation, VmConfig
+
+__all__ = ["PassedMemory", "device_memory", "passed_memory"]
+
+
+class PassedMemory(NamedTuple):
+    """A location of a ``pass``, and the blob type that stands before it, if any."""
+
+    blob: BlobType | None
+    location: MemoryLocation
+
+    @property
+    def is_device(self) -> bool:
+        """Registers of a device: neither a blob nor memory for the guest's system."""
+        return self.blob is None and not self.location.access.system_memory
+
+    @property
+    def resource(self) -> str:
+        """The host's side in the notation of the configuration."""
+        host = self.location.host
+        return f"mem:{host.start:#x},{host.size:#x}"
+
+
+def passed_memory(config: VmConfig) -> Iterator[PassedMemory]:
+    """Every passed memory location, in the order of the text."""
+    for passed in config.passes:
+        for location in passed.locations:
+            if isinstance(location, MemoryLocation):
+                yield PassedMemory(passed.blob, location)
+
+
+def device_memory(config: VmConfig) -> Iterator[PassedMemory]:
+    """Those that are a device's registers."""
+    return (each for each in passed_memory(config) if each.is_device)

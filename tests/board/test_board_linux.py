@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+
+from passthru.board.host_files import HostFiles
+from passthru.board.linux import read_board
+
+CPUINFO = (
+    "processor\t: 0\nmodel name\t: X svm\nflags\t\t: fpu {flag} lm\n\n"
+    "processor\t: 1\nflags\t: fpu\n"
+)
+LIMITS = """\
+Limit                     Soft Limit           Hard Limit           Units
+Max locked memory         {limit}              8388608              bytes
+Max file locks            unlimited            unlimited            locks
+"""
+
+
+def record(root: Path, files: dict[str, str]) -> HostFiles:
+    for path, text in files.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return HostFiles(str(root))
+
+
+@pytest.mark.parametrize(("flag", "expected"), [("vmx", True), ("svm", True), ("sse", False)])
+def test_hardware_virtualization_is_a_flag_and_not_a_name(
+    tmp_path: Path, flag: str, expected: bool
+) -> None:
+    board = read_board(record(tmp_path, {"proc/cpuinfo": CPUINFO.format(flag=flag)}))
+    assert board.abilities.hardware_virtualization is expected
+    assert board.cpu_count == 2
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "limit", "expected"),
+    [
+        ("0000000000000000", "8388608", 8388608),
+        ("0000000000004000", "8388608", None),
+        ("0000000000000000", "unlimited", None),
+        ("garbage", "65536", 65536),
+    ],
+)
+def test_locked_memory_limit(
+    tmp_path: Path, capabilities: str, limit: str, expected: int | None
+) -> None:
+    files = {
+        "proc/self/limits": LIMITS.format(limit=limit),
+        "proc/self/status": f"Name:\tx\nCapEff:\t{capabilities}\n",
+    }
+    board = read_board(record(tmp_path, files))
+    assert board.abilities.locked_memory_limit == expected
+
+
+def test_an_empty_tree_is_a_board_that_knows_nothing(tmp_path: Path) -> None:
+    board = read_board(HostFiles(str(tmp_path)))
+    assert not board.memory_known
+    assert board.pci == ()
+    assert not board.abilities.iommu
+    assert not board.abilities.vfio_pci
+    assert board.cpu_count == 1
+
+
+def test_what_the_tree_says(tmp_path: Path) -> None:
+    files = {
+        "proc/iomem": "00100000-1fffffff : System RAM\n",
+        "proc/sys/kernel/hostname": "desk\n",
+        "proc/sys/kernel/arch": "aarch64\n",
+        "sys/bus/pci/drivers/vfio-pci/bind": "",
+        "sys/kernel/iommu_groups/0/reserved_regions": "",
+    }
+    board = read_board(record(tmp_path, files))
+    assert (board.name, board.architecture) == ("desk", "aarch64")
+    assert board.memory_known
+    assert board.abilities.vfio_pci
+    assert board.abilities.iommu
+
+
+def test_this_host_can_be_read() -> None:
+    board = read_board(HostFiles())
+    assert board.cpu_count >= 1
+    assert board.architecture
