@@ -39,6 +39,8 @@ class FakeKernel:
         self.irqfds: dict[int, int] = {}
         self.dma: list[tuple[int, int, int]] = []
         self.routes = 0
+        self.signalled: list[int] = []
+        self.ioapic = bytearray(kvm_abi.IRQCHIP.size)
         self.group_flags = vfio_abi.VFIO_GROUP_FLAGS_VIABLE
         self.exits = [lambda page: page.__setitem__(kvm_abi.RUN_EXIT_REASON, SHUTDOWN)]
         self.missing_paths: dict[str, int] = {}
@@ -69,6 +71,9 @@ class FakeKernel:
     def eventfd(self) -> int:
         self._step("eventfd")
         return self._file("eventfd")
+
+    def signal(self, eventfd: int) -> None:
+        self.signalled.append(eventfd)
 
     def memfd(self, name: str, size: int, *, hugepages: bool) -> int:
         self._step("memfd")
@@ -145,6 +150,14 @@ class FakeKernel:
 
     def _kvm_set_gsi_routing(self, file: int, argument: bytearray) -> int:
         self.routes = kvm_abi.IRQ_ROUTING.unpack_from(argument)[0]
+        return 0
+
+    def _kvm_get_irqchip(self, file: int, argument: bytearray) -> int:
+        argument[8:] = self.ioapic[8:]
+        return 0
+
+    def _kvm_set_irqchip(self, file: int, argument: bytearray) -> int:
+        self.ioapic[:] = argument
         return 0
 
     def _kvm_irqfd(self, file: int, argument: bytearray) -> int:

@@ -28,6 +28,10 @@ STRUCTURES = {
     "struct kvm_device_attr": kvm_abi.DEVICE_ATTR,
 }
 OFFSETS = {
+    "offsetof(struct kvm_irqchip, chip)": 8,
+    "offsetof(struct kvm_ioapic_state, id)": 12,
+    "offsetof(struct kvm_ioapic_state, redirtbl)": kvm_abi.IOAPIC_STATE.size,
+    "sizeof(((struct kvm_ioapic_state *)0)->redirtbl[0])": kvm_abi.IOAPIC_ENTRY.size,
     "offsetof(struct kvm_run, immediate_exit)": kvm_abi.RUN_IMMEDIATE_EXIT,
     "offsetof(struct kvm_run, exit_reason)": kvm_abi.RUN_EXIT_REASON,
     "offsetof(struct kvm_run, io)": kvm_abi.RUN_EXIT_UNION,

@@ -71,6 +71,9 @@ class Kernel(Protocol):
     def eventfd(self) -> int:
         """A new non-blocking event counter at zero."""
 
+    def signal(self, eventfd: int) -> None:
+        """Count one event."""
+
     def memfd(self, name: str, size: int, *, hugepages: bool) -> int:
         """Anonymous memory as a file of ``size`` bytes, sealed against shrinking."""
 
@@ -141,6 +144,10 @@ class LinuxKernel:
     def eventfd(self) -> int:
         """See Kernel."""
         return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def signal(self, eventfd: int) -> None:
+        """See Kernel."""
+        os.eventfd_write(eventfd, 1)
 
     def memfd(self, name: str, size: int, *, hugepages: bool) -> int:
         """See Kernel."""

@@ -76,6 +76,7 @@ class _Build:
         undo.callback(self._machine.close)
         self._routes = InterruptRoutes(vm)
         self._pci = PciBus()
+        self._passed: list[PassedFunction] = []
 
     def run(self, images: Images, *, dry: bool, hugepages: bool) -> ExitStatus:
         plan, vm = self._plan, self._vm
@@ -84,6 +85,7 @@ class _Build:
         for region in plan.regions:
             self._add_region(region, hugepages=hugepages)
         inputs = platform.add_devices(self._machine, vm, plan, self._pci, self._undo)
+        platform.move_ioapic(self._machine, vm, plan, self._resample_interrupts)
         load(self._memory, images)
         vcpus = platform.create_vcpus(self._kvm, vm, plan.cpu_count, images.boot.entry, self._undo)
         if plan.functions:
@@ -162,7 +164,12 @@ class _Build:
         )
         self._undo.callback(passed.stop)
         passed.start()
+        self._passed.append(passed)
         self._pci.add(device, planned.guest.function, passed)
+
+    def _resample_interrupts(self) -> None:
+        for passed in self._passed:
+            passed.resample_interrupt()
 
     def _members(self, group: int) -> tuple[tuple[PciAddress, str | None], ...]:
         found = self._board.iommu_group(group)

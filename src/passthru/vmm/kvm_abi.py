@@ -94,6 +94,10 @@ ROUTE_MSI: Final = Struct("<IIIIIIII16x")
 PIT_CONFIG: Final = Struct("<I60x")
 # struct kvm_irqchip: chip_id, pad, chip[512]
 IRQCHIP: Final = Struct("<II512s")
+# struct kvm_ioapic_state before its redirection table: base_address, ioregsel, id, irr, pad;
+# the table has one 64-bit entry for each pin
+IOAPIC_STATE: Final = Struct("<QIIII")
+IOAPIC_ENTRY: Final = Struct("<Q")
 # struct kvm_regs: rax rbx rcx rdx rsi rdi rsp rbp r8..r15 rip rflags
 REGS: Final = Struct("<18Q")
 # struct kvm_segment: base limit selector type present dpl db s l g avl unusable padding

@@ -21,6 +21,7 @@ class WiredInterrupt:
         self._vm = vm
         self._function = function
         self._gsi = gsi
+        self._resample = -1
         self._undo: ExitStack | None = None
 
     def start(self) -> None:
@@ -38,6 +39,7 @@ class WiredInterrupt:
             function.signal_interrupts(vfio_abi.VFIO_PCI_INTX_IRQ_INDEX, [trigger])
             undo.callback(function.disable_interrupts, vfio_abi.VFIO_PCI_INTX_IRQ_INDEX)
             function.unmask_interrupt_by(resample)
+            self._resample = resample
             self._undo = undo.pop_all()
 
     def stop(self) -> None:
@@ -45,3 +47,8 @@ class WiredInterrupt:
         undo, self._undo = self._undo, None
         if undo is not None:
             undo.close()
+
+    def resample(self) -> None:
+        """Unmask as if the guest had ended the interrupt: one that is pending fires again."""
+        if self._undo is not None:
+            self._kernel.signal(self._resample)

@@ -128,6 +128,11 @@ class PassedFunction:
         """Silence the device and reset it. Raises KernelCallFailed, but does all it can."""
         self._undo.close()
 
+    def resample_interrupt(self) -> None:
+        """Let a pending wired interrupt fire again."""
+        if self._intx:
+            self._intx.resample()
+
     def read(self, offset: int, size: int) -> int:
         """What the guest sees of the configuration space."""
         if self._msi and self._msi.covers(offset, size):

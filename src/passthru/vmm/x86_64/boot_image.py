@@ -4,6 +4,7 @@
 import os
 from typing import NamedTuple
 
+from passthru.addresses import AddressRange
 from passthru.board.model import Board
 from passthru.plan.model import Blob, BlobRole, RegionKind, VmPlan
 from passthru.vmm.errors import FileUnreadable, OutsideGuestMemory, SoftwareKvm
@@ -40,6 +41,7 @@ def read_images(plan: VmPlan, board: Board) -> Images:
     if recognise(image) in _KERNELS and not board.abilities.hardware_virtualization:
         raise SoftwareKvm(boot_blob.path or "")
     initrd = next((blob for blob in plan.blobs if blob.role is BlobRole.INITRD), None)
+    initrd_place = _initrd_place(initrd, files)
     ram = tuple(r.range for r in plan.regions if r.kind in _RAM_KINDS)
     rom = tuple(r.range for r in plan.regions if r.kind is RegionKind.ROM)
     boot = plan_boot(
@@ -51,16 +53,27 @@ def read_images(plan: VmPlan, board: Board) -> Images:
             ram=ram,
             rom=rom,
             rsdp=ACPI_TABLES_ADDRESS,
-            initrd=initrd.passed if initrd else None,
-            initrd_data=files.get(initrd) if initrd else None,
+            initrd=initrd_place,
+            initrd_data=files.get(initrd) if initrd and initrd_place is None else None,
             address=boot_blob.address,
             explicit=boot_blob.typed,
         )
     )
-    data = tuple((blob, files[blob]) for blob in files if blob.role is BlobRole.DATA)
+    data = tuple((blob, files[blob]) for blob in files if _is_placed_by_us(blob))
     for blob, content in data:
         _check_place(plan, blob, len(content))
     return Images(boot, data, build_tables(_acpi_platform(plan)))
+
+
+def _initrd_place(initrd: Blob | None, files: dict[Blob, bytes]) -> AddressRange | None:
+    """Where the initrd lies if the user has decided it (GPA), or None."""
+    if initrd is None or initrd.address is None or initrd.passed is not None:
+        return initrd.passed if initrd else None
+    return AddressRange(initrd.address, len(files[initrd]))
+
+
+def _is_placed_by_us(blob: Blob) -> bool:
+    return blob.role is BlobRole.DATA or (blob.role is BlobRole.INITRD and blob.address is not None)
 
 
 _RAM_KINDS = (RegionKind.RAM, RegionKind.PASSED_RAM)

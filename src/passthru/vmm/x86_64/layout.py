@@ -12,6 +12,7 @@ __all__ = [
     "CMOS_IRQ",
     "CMOS_PORT",
     "IDENTITY_MAP_ADDRESS",
+    "KVM_IOAPIC_ADDRESS",
     "LAPIC_ADDRESS",
     "LEGACY_HOLE",
     "PCI_CONFIG_PORTS",
@@ -62,6 +63,9 @@ RESET_VALUE = 6
 
 SCI_GSI = 9
 """The ACPI system control interrupt, level-triggered."""
+
+KVM_IOAPIC_ADDRESS = 0xFEC00000
+"""Where KVM's IOAPIC answers; it cannot be moved (arch/x86/kvm/ioapic.c)."""
 
 LAPIC_ADDRESS = 0xFEE00000
 """Local APIC page of every vCPU."""

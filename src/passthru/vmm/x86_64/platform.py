@@ -4,10 +4,11 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from passthru.addresses import AddressRange
+from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.plan.model import SerialPort, VmPlan
 from passthru.vmm.console import open_host_streams
 from passthru.vmm.devices.cmos import CmosClock
+from passthru.vmm.devices.moved_ioapic import MovedIoapic
 from passthru.vmm.devices.power import (
     KeyboardReset,
     PowerControl,
@@ -25,7 +26,7 @@ from passthru.vmm.x86_64.boot.entry import Entry
 from passthru.vmm.x86_64.cpuid import guest_cpuid
 from passthru.vmm.x86_64.processor import enter
 
-__all__ = ["add_devices", "create_interrupt_controllers", "create_vcpus"]
+__all__ = ["add_devices", "create_interrupt_controllers", "create_vcpus", "move_ioapic"]
 
 _KEYBOARD_COMMAND_PORT = 0x64
 
@@ -55,6 +56,13 @@ def add_devices(
     for port in plan.serial_ports:
         inputs += _add_serial_port(machine, vm, port, undo)
     return inputs
+
+
+def move_ioapic(machine: Machine, vm: Vm, plan: VmPlan, resample: Callable[[], None]) -> None:
+    """Let the IOAPIC answer where the configuration wants it (GPA)."""
+    if plan.ioapic_address != layout.KVM_IOAPIC_ADDRESS:
+        place = AddressRange(plan.ioapic_address, PAGE_SIZE)
+        machine.mmio.attach(place, MovedIoapic(vm, resample))
 
 
 def _add_serial_port(machine: Machine, vm: Vm, port: SerialPort, undo: ExitStack) -> list[Input]:
