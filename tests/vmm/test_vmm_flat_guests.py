@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`passthru run` with small real-mode guests on this machine's KVM, software or not.
+
+The bench's tests run this file again on a virtual host, where there always is a KVM.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    not os.access("/dev/kvm", os.R_OK | os.W_OK), reason="no /dev/kvm here; the bench has one"
+)
+
+DEVICES = (
+    "vdev ioapic loc 0xf8000000 intr apic name myioapic "
+    "vdev ser8250 loc 0x3f8 intr myioapic:4 hostdev {console} "
+    "vdev timer8254 intr myioapic:0 vdev mc146818 reg 0x0b,0x02 "
+    "vdev 8259 loc 0x20 vdev 8259 loc 0xa0 "
+)
+
+# What guests are made of: print %al, and the ways to end.
+MACROS = """
+.code16
+.macro print character
+    mov $0x3f8, %dx
+    mov \\character, %al
+    out %al, %dx
+.endm
+.macro reset
+    mov $0xfe, %al
+    out %al, $0x64
+1:  hlt
+    jmp 1b
+.endm
+.macro power_off
+    mov $0x604, %dx
+    mov $0x3400, %ax
+    out %ax, %dx
+1:  hlt
+    jmp 1b
+.endm
+"""
+
+
+class Guest:
+    """A flat binary and the configuration that starts it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def command(self, assembly: str, memory: str = "", console: str = ">-") -> list[str]:
+        source, binary = self._directory / "guest.s", self._directory / "guest.bin"
+        source.write_text(f"{MACROS}{assembly}\n")
+        linked = self._directory / "guest.o"
+        subprocess.run(["as", "--32", "-o", linked, source], check=True)
+        subprocess.run(
+            ["ld", "-m", "elf_i386", "-Ttext=0", "--oformat=binary", "-o", binary, linked],
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
+        configuration = self._directory / "guest.qvmconf"
+        configuration.write_text(
+            f"system flat\ncpu\nram 0,640k\n{memory}\nload 0x1000,{binary}\n"
+            + DEVICES.format(console=console)
+        )
+        return [sys.executable, "-m", "passthru", "run", f"@{configuration}"]
+
+    def run(self, assembly: str, memory: str = "") -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            self.command(assembly, memory),
+            capture_output=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    def start(self, assembly: str, console: str = ">-") -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command(assembly, console=console),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> Guest:
+    return Guest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "end", ["reset", "power_off", "mov $6, %al\nmov $0xcf9, %dx\nout %al, %dx"]
+)
+def test_reset_and_power_off_end_the_machine_with_status_0(guest, end):
+    done = guest.run(f"print $'A'\n{end}\n1: hlt\njmp 1b")
+    assert (done.stdout, done.stderr, done.returncode) == (b"A", b"", 0)
+
+
+def test_a_string_instruction_is_every_one_of_its_bytes(guest):
+    done = guest.run(
+        """
+        mov %cs, %ax
+        mov %ax, %ds
+        mov $text, %si
+        mov $5, %cx
+        mov $0x3f8, %dx
+        cld
+        rep outsb
+        reset
+        text: .ascii "hello"
+        """
+    )
+    assert (done.stdout, done.returncode) == (b"hello", 0)
+
+
+def test_data_are_loaded_where_the_configuration_says(guest, tmp_path):
+    (tmp_path / "data").write_bytes(b"data")
+    done = guest.run(
+        """
+        xor %ax, %ax
+        mov %ax, %ds
+        mov $0x5000, %si
+        mov $4, %cx
+        mov $0x3f8, %dx
+        rep outsb
+        reset
+        """,
+        memory=f"data load 0x5000,{tmp_path / 'data'}",
+    )
+    assert (done.stdout, done.returncode) == (b"data", 0)
+
+
+def test_rom_can_be_read_and_not_written(guest, tmp_path):
+    (tmp_path / "rom").write_bytes(b"R" * 4096)
+    done = guest.run(
+        """
+        mov $0xc000, %ax
+        mov %ax, %ds
+        movb $'W', 0
+        mov 0, %bl
+        print %bl
+        reset
+        """,
+        memory=f"rom 0xc0000,4k data load 0xc0000,{tmp_path / 'rom'}",
+    )
+    assert (done.stdout, done.returncode) == (b"R", 0)
+
+
+def test_where_nothing_is_reads_give_all_ones(guest):
+    done = guest.run(
+        """
+        mov $0xb000, %ax
+        mov %ax, %ds
+        movb $0, 0
+        cmpb $0xff, 0
+        jne 2f
+        mov $0x300, %dx
+        in %dx, %al
+        cmp $0xff, %al
+        jne 2f
+        print $'1'
+        2: reset
+        """
+    )
+    assert (done.stdout, done.returncode) == (b"1", 0)
+
+
+INTERRUPT_SET_UP = """
+        cli
+        xor %ax, %ax
+        mov %ax, %ds
+        mov %ax, %ss
+        mov $0x8000, %sp
+        movw $0x1000 + handler, {vector} * 4
+        movw $0, {vector} * 4 + 2
+        mov $0x11, %al      # the master PIC from vector 8, only {line} open
+        out %al, $0x20
+        mov $8, %al
+        out %al, $0x21
+        mov $4, %al
+        out %al, $0x21
+        mov $1, %al
+        out %al, $0x21
+        mov $~(1 << {line}) & 0xff, %al
+        out %al, $0x21
+"""
+
+
+def test_the_timer_of_the_kernel_interrupts_through_the_pic(guest):
+    done = guest.run(
+        INTERRUPT_SET_UP.format(vector=8, line=0)
+        + """
+        mov $0x34, %al      # counter 0, 100 Hz
+        out %al, $0x43
+        mov $0x9c, %al
+        out %al, $0x40
+        mov $0x2e, %al
+        out %al, $0x40
+        xor %bx, %bx
+        sti
+        wait: cmp $5, %bx
+        jb wait
+        print $'T'
+        reset
+        handler: inc %bx
+        mov $0x20, %al
+        out %al, $0x20
+        iret
+        """
+    )
+    assert (done.stdout, done.returncode) == (b"T", 0)
+
+
+def test_the_serial_port_interrupts_when_its_transmitter_is_empty(guest):
+    done = guest.run(
+        INTERRUPT_SET_UP.format(vector=12, line=4)
+        + """
+        mov $0x3f9, %dx     # transmit interrupt on
+        mov $2, %al
+        xor %bx, %bx
+        sti
+        out %al, %dx
+        wait: cmp $1, %bx
+        jb wait
+        print $'S'
+        reset
+        handler: inc %bx
+        mov $0x3fa, %dx
+        in %dx, %al
+        mov $0x20, %al
+        out %al, $0x20
+        iret
+        """
+    )
+    assert (done.stdout[:1], done.returncode) == (b"S", 0)
+
+
+def test_configuration_ports_lead_to_the_host_bridge(guest):
+    done = guest.run(
+        """
+        mov $0xcf8, %dx
+        mov $0x80000000, %eax
+        out %eax, %dx
+        mov $0xcfc, %dx
+        in %dx, %eax
+        cmp $0x0d578086, %eax
+        jne 2f
+        print $'B'
+        2: reset
+        """
+    )
+    assert (done.stdout, done.returncode) == (b"B", 0)
+
+
+WAIT_FOR_POWER_BUTTON = """
+        print $'W'
+        mov $0x600, %dx
+        2: in %dx, %ax
+        test $1, %ah
+        jz 2b
+        power_off
+"""
+
+
+def wait_for_output(process: subprocess.Popen[bytes]) -> bytes:
+    assert process.stdout is not None
+    return process.stdout.read(1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_is_the_power_button(guest, number):
+    process = guest.start(WAIT_FOR_POWER_BUTTON)
+    assert wait_for_output(process) == b"W"
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert b"power button" in errors
+
+
+def test_a_second_interrupt_ends_a_guest_that_does_not_listen(guest):
+    process = guest.start("print $'W'\n2: jmp 2b")
+    assert wait_for_output(process) == b"W"
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 3
+
+
+ECHO = """
+        2: mov $0x3fd, %dx
+        in %dx, %al
+        test $1, %al
+        jz 2b
+        mov $0x3f8, %dx
+        in %dx, %al
+        cmp $'.', %al
+        je 3f
+        out %al, %dx
+        jmp 2b
+        3: reset
+"""
+
+
+def test_standard_input_reaches_the_serial_port(guest):
+    process = guest.start(ECHO, console="-")
+    output, _ = process.communicate(b"echo.", timeout=30)
+    assert (output, process.returncode) == (b"echo", 0)
+
+
+def test_a_file_takes_the_console(guest, tmp_path):
+    process = guest.start("print $'F'\nreset", console=f">{tmp_path / 'console'}")
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert (tmp_path / "console").read_bytes() == b"F"
+
+
+def run_words(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "passthru", "run", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "message"),
+    [
+        (None, ["load", "missing"], "load missing: No such file"),
+        (b"", ["load", "image"], "empty file"),
+        (b"#!/bin/sh\n", ["guest", "load", "image"], "image: not a guest image"),
+        (b"\0" * 0x38 + b"ARMd" + b"\0" * 64, ["load", "image"], "arm64"),
+        (b"\x1f\x8b\x08" + b"\0" * 64, ["load", "image"], "gzip"),
+        (b"\x90" * (700 << 10), ["load", "image"], "RAM"),
+    ],
+)
+def test_a_bad_image_is_refused_with_status_64_before_the_start(tmp_path, content, words, message):
+    if content is not None:
+        (tmp_path / "image").write_bytes(content)
+    done = run_words("system", "bad", "ram", "0,640k", *words, cwd=tmp_path)
+    assert message in done.stderr
+    assert done.returncode == 64
+
+
+def test_a_kernel_on_a_software_kvm_is_refused_and_sent_to_the_bench(tmp_path):
+    flags = Path("/proc/cpuinfo").read_text().split()
+    if "vmx" in flags or "svm" in flags:
+        pytest.skip("this KVM is real")
+    (tmp_path / "vmlinuz").write_bytes(b"\0" * 0x202 + b"HdrS" + b"\0" * 0x10000)
+    done = run_words("ram", "64M", "load", "vmlinuz", cwd=tmp_path)
+    assert "software implementation" in done.stderr
+    assert "passthru bench run" in done.stderr
+    assert done.returncode == 64
+
+
+def test_dryrun_does_all_but_start(guest):
+    done = subprocess.run(
+        [*guest.command("print $'A'\nreset"), "dryrun"],
+        capture_output=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == (b"", 0)
+    assert b"dryrun complete" in done.stderr
