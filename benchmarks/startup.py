@@ -26,7 +26,7 @@ def passthru_command(directory: Path) -> list[str]:
         "system startup ram 0,640k rom 0xffff0000,64k cpu\n"
         f"load 0xffff0000,{directory / 'flat.bin'}\n"
         "vdev ioapic loc 0xfec00000 intr apic name myioapic\n"
-        "vdev ser8250 intr myioapic:4 hostdev >-\n"
+        "vdev ser8250 loc 0x3f8 intr myioapic:4 hostdev >-\n"
     )
     program = shutil.which("passthru", path=str(Path(sys.executable).parent))
     if program is None:

@@ -3,23 +3,25 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
-from passthru.addresses import PAGE_SIZE, AddressRange, PciAddress
+from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.errors import ExitStatus
 from passthru.host.kernel import Kernel
 from passthru.host.physical_memory import map_physical_memory
-from passthru.host.vfio import VfioContainer, VfioFunction, VfioGroup
-from passthru.plan.model import GuestFunction, GuestRegion, RegionKind, VmPlan
+from passthru.plan.model import GuestRegion, RegionKind, VmPlan
 from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Kvm, Vm
 from passthru.vmm.machine import Machine
 from passthru.vmm.memory import GuestMemory
 from passthru.vmm.passed_memory import ReadOnlyMemory, UnreadableMemory
 from passthru.vmm.pci.bus import PciBus
-from passthru.vmm.pci.passed_function import PassedFunction
 from passthru.vmm.x86_64 import platform
 from passthru.vmm.x86_64.boot_image import Images, load, read_images
+
+if TYPE_CHECKING:
+    from passthru.vmm.pci.passed_functions import PassedFunctions
 
 __all__ = ["run_machine"]
 
@@ -76,14 +78,15 @@ class _Build:
         undo.callback(self._machine.close)
         self._routes = InterruptRoutes(vm)
         self._pci = PciBus()
-        self._passed: list[PassedFunction] = []
+        self._functions: PassedFunctions | None = None
 
     def run(self, images: Images, *, dry: bool, hugepages: bool) -> ExitStatus:
         plan, vm = self._plan, self._vm
-        platform.create_interrupt_controllers(vm)
-        self._routes.commit()
+        # Memory first: once there is an interrupt controller, KVM makes each slot wait.
         for region in plan.regions:
             self._add_region(region, hugepages=hugepages)
+        platform.create_interrupt_controllers(vm)
+        self._routes.commit()
         inputs = platform.add_devices(self._machine, vm, plan, self._pci, self._undo)
         platform.move_ioapic(self._machine, vm, plan, self._resample_interrupts)
         load(self._memory, images)
@@ -105,7 +108,7 @@ class _Build:
     def _add_passed_memory(self, region: GuestRegion, host: AddressRange) -> None:
         access = region.access
         if access is None or not (access.readable or access.writable):
-            self._machine.mmio.attach(region.range, UnreadableMemory(region, None))
+            self._machine.mmio.attach(region.range, UnreadableMemory(None))
             return
         # Whole pages: the rules have warned of neighbours that show.
         pages = host.page_aligned()
@@ -113,7 +116,8 @@ class _Build:
         self._undo.callback(self._kernel.unmap, mapping)
         if not access.readable:
             # A trapped write stays inside the region, to the byte.
-            self._machine.mmio.attach(region.range, UnreadableMemory(region, mapping))
+            unreadable = UnreadableMemory(mapping, host.start - pages.start)
+            self._machine.mmio.attach(region.range, unreadable)
             return
         guest = AddressRange(region.range.start & -PAGE_SIZE, pages.size)
         self._memory.add_slot(guest, mapping, readonly=not access.writable)
@@ -121,72 +125,22 @@ class _Build:
             self._machine.mmio.attach(guest, ReadOnlyMemory(region, self._say))
 
     def _add_functions(self) -> None:
-        container = VfioContainer(self._kernel)
-        self._undo.callback(container.close)
-        groups = self._take_groups(container)
-        self._map_dma(container)
-        for planned in self._plan.functions:
-            group = groups[planned.host.iommu_group]
-            function = group.open_function(planned.host.address)
-            self._undo.callback(function.close)
-            self._add_function(planned, function)
+        # Imported for those who pass functions: starting fast is a feature.
+        from passthru.vmm.pci.passed_functions import PassedFunctions
 
-    def _take_groups(self, container: VfioContainer) -> dict[int | None, VfioGroup]:
-        """Every group of a passed function, by number; the rules let none be without one."""
-        link = self._vm.create_vfio_link()
-        self._undo.callback(link.close)
-        groups: dict[int | None, VfioGroup] = {}
-        for planned in self._plan.functions:
-            number = planned.host.iommu_group
-            if number is not None and number not in groups:
-                group = container.add_group(number, self._members(number))
-                self._undo.callback(group.close)
-                link.add_group(group.file)
-                groups[number] = group
-        return groups
-
-    def _add_function(self, planned: GuestFunction, function: VfioFunction) -> None:
-        device = planned.guest.device
-        passed = PassedFunction(
+        self._functions = PassedFunctions(
+            self._plan,
+            self._board,
             self._kernel,
             self._vm,
-            function,
-            planned,
-            multifunction=any(
-                f.guest.device == device and f.guest.function for f in self._plan.functions
-            ),
-            memory=self._memory,
-            mmio=self._machine.mmio,
-            ports=self._machine.ports,
-            windows=self._plan.pci,
-            routes=self._routes,
-            say=self._say,
+            self._machine,
+            self._memory,
+            self._routes,
+            self._undo,
+            self._say,
         )
-        self._undo.callback(passed.stop)
-        passed.start()
-        self._passed.append(passed)
-        self._pci.add(device, planned.guest.function, passed)
+        self._functions.add_to(self._pci)
 
     def _resample_interrupts(self) -> None:
-        for passed in self._passed:
-            passed.resample_interrupt()
-
-    def _members(self, group: int) -> tuple[tuple[PciAddress, str | None], ...]:
-        found = self._board.iommu_group(group)
-        members = found.members if found else ()
-        drivers = {f.address: f.driver for f in self._board.pci}
-        return tuple((address, drivers.get(address)) for address in members)
-
-    def _map_dma(self, container: VfioContainer) -> None:
-        """Guest RAM in both directions; passed memory as its ``s`` and ``t`` say."""
-        for region in self._plan.regions:
-            access = region.access
-            if region.kind is RegionKind.RAM:
-                source = target = True
-            elif access is not None:
-                source, target = access.dma_source, access.dma_target
-            else:
-                continue
-            if source or target:
-                address = self._memory.user_address(region.range)
-                container.map_dma(region.range, address, source=source, target=target)
+        if self._functions is not None:
+            self._functions.resample_interrupts()

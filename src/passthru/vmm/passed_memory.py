@@ -32,18 +32,22 @@ class ReadOnlyMemory:
 
 
 class UnreadableMemory:
-    """Memory without ``r``: every access traps, reads give all ones."""
+    """Memory without ``r``: every access traps, reads give all ones.
 
-    def __init__(self, region: GuestRegion, mapping: Mapping | None) -> None:
-        self._region = region
+    Writes reach ``mapping``, ``skipped`` bytes into which the memory begins, if there is
+    one; without it they are refused too.
+    """
+
+    def __init__(self, mapping: Mapping | None, skipped: int = 0) -> None:
         self._mapping = mapping
+        self._skipped = skipped
 
     def read(self, offset: int, size: int) -> int:
         """Refused."""
         return -1
 
     def write(self, offset: int, size: int, value: int) -> None:
-        """Reaches the host's memory if the region has ``w``."""
+        """Stored if the memory has ``w``."""
         if self._mapping is not None:
             data = (value & ((1 << (8 * size)) - 1)).to_bytes(size, "little")
-            self._mapping.write(offset, data)
+            self._mapping.write(self._skipped + offset, data)

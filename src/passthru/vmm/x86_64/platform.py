@@ -8,7 +8,6 @@ from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.plan.model import SerialPort, VmPlan
 from passthru.vmm.console import open_host_streams
 from passthru.vmm.devices.cmos import CmosClock
-from passthru.vmm.devices.moved_ioapic import MovedIoapic
 from passthru.vmm.devices.power import (
     KeyboardReset,
     PowerControl,
@@ -61,6 +60,8 @@ def add_devices(
 def move_ioapic(machine: Machine, vm: Vm, plan: VmPlan, resample: Callable[[], None]) -> None:
     """Let the IOAPIC answer where the configuration wants it (GPA)."""
     if plan.ioapic_address != layout.KVM_IOAPIC_ADDRESS:
+        from passthru.vmm.devices.moved_ioapic import MovedIoapic
+
         place = AddressRange(plan.ioapic_address, PAGE_SIZE)
         machine.mmio.attach(place, MovedIoapic(vm, resample))
 

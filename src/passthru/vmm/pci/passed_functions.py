@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All passed functions of one machine: their groups, their DMA window, their places."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from passthru.addresses import PciAddress
+from passthru.board.model import Board
+from passthru.host.kernel import Kernel
+from passthru.host.vfio import VfioContainer, VfioFunction, VfioGroup
+from passthru.plan.model import GuestFunction, RegionKind, VmPlan
+from passthru.vmm.interrupts import InterruptRoutes
+from passthru.vmm.kvm import Vm
+from passthru.vmm.machine import Machine
+from passthru.vmm.memory import GuestMemory
+from passthru.vmm.pci.bus import PciBus
+from passthru.vmm.pci.passed_function import PassedFunction
+
+__all__ = ["PassedFunctions"]
+
+
+class PassedFunctions:
+    """Takes the plan's functions from the host and puts them on the guest's bus.
+
+    Everything taken is given back by ``undo``.
+    """
+
+    def __init__(
+        self,
+        plan: VmPlan,
+        board: Board,
+        kernel: Kernel,
+        vm: Vm,
+        machine: Machine,
+        memory: GuestMemory,
+        routes: InterruptRoutes,
+        undo: ExitStack,
+        say: Callable[[str], None],
+    ) -> None:
+        self._plan = plan
+        self._board = board
+        self._kernel = kernel
+        self._vm = vm
+        self._machine = machine
+        self._memory = memory
+        self._routes = routes
+        self._undo = undo
+        self._say = say
+        self._passed: list[PassedFunction] = []
+
+    def add_to(self, bus: PciBus) -> None:
+        """Open, reset and place every function. Raises PassthruError subclasses."""
+        container = VfioContainer(self._kernel)
+        self._undo.callback(container.close)
+        groups = self._take_groups(container)
+        self._map_dma(container)
+        for planned in self._plan.functions:
+            group = groups[planned.host.iommu_group]
+            function = group.open_function(planned.host.address)
+            self._undo.callback(function.close)
+            passed = self._start(planned, function)
+            bus.add(planned.guest.device, planned.guest.function, passed)
+
+    def resample_interrupts(self) -> None:
+        """Let every pending wired interrupt fire again."""
+        for passed in self._passed:
+            passed.resample_interrupt()
+
+    def _take_groups(self, container: VfioContainer) -> dict[int | None, VfioGroup]:
+        """Every group of a passed function, by number; the rules let none be without one."""
+        link = self._vm.create_vfio_link()
+        self._undo.callback(link.close)
+        groups: dict[int | None, VfioGroup] = {}
+        for planned in self._plan.functions:
+            number = planned.host.iommu_group
+            if number is not None and number not in groups:
+                group = container.add_group(number, self._members(number))
+                self._undo.callback(group.close)
+                link.add_group(group.file)
+                groups[number] = group
+        return groups
+
+    def _members(self, group: int) -> tuple[tuple[PciAddress, str | None], ...]:
+        found = self._board.iommu_group(group)
+        members = found.members if found else ()
+        drivers = {f.address: f.driver for f in self._board.pci}
+        return tuple((address, drivers.get(address)) for address in members)
+
+    def _start(self, planned: GuestFunction, function: VfioFunction) -> PassedFunction:
+        device = planned.guest.device
+        passed = PassedFunction(
+            self._kernel,
+            self._vm,
+            function,
+            planned,
+            multifunction=any(
+                f.guest.device == device and f.guest.function for f in self._plan.functions
+            ),
+            memory=self._memory,
+            mmio=self._machine.mmio,
+            ports=self._machine.ports,
+            windows=self._plan.pci,
+            routes=self._routes,
+            say=self._say,
+        )
+        self._undo.callback(passed.stop)
+        passed.start()
+        self._passed.append(passed)
+        return passed
+
+    def _map_dma(self, container: VfioContainer) -> None:
+        """Guest RAM in both directions; passed memory as its ``s`` and ``t`` say."""
+        for region in self._plan.regions:
+            access = region.access
+            if region.kind is RegionKind.RAM:
+                source = target = True
+            elif access is not None:
+                source, target = access.dma_source, access.dma_target
+            else:
+                continue
+            if source or target:
+                address = self._memory.user_address(region.range)
+                container.map_dma(region.range, address, source=source, target=target)
