@@ -70,7 +70,11 @@ def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "apt-cache",
         'case $3 in linux-image-amd64) echo "  Depends: linux-image-9.9.9-amd64" ;; esac',
     )
-    make_tool(tools, "apt-get", "touch linux-image-9.9.9-amd64_1_amd64.deb")
+    make_tool(
+        tools,
+        "apt-get",
+        'case "$*" in *download*) touch linux-image-9.9.9-amd64_1_amd64.deb ;; esac',
+    )
     make_tool(
         tools,
         "dpkg-deb",

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests for the bench: the distribution's kernel and drivers, busybox, and checks.
+
+A guest is an initramfs whose ``/init`` loads drivers, runs a shell script of checks, and
+powers the machine off. Each check prints a line on the console.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import NamedTuple
+
+from passthru.bench.initramfs import Compression, build_initramfs
+from passthru.bench.kernels import Kernel
+from passthru.bench.pattern import pattern
+
+__all__ = [
+    "DEMO_CHECKS",
+    "GUEST_COMMAND_LINE",
+    "CheckResult",
+    "build_demo_guest",
+    "build_guest",
+    "check_results",
+]
+
+GUEST_COMMAND_LINE = (
+    "console=ttyS0 quiet panic=-1 mitigations=off nokaslr no_timer_check "
+    "cryptomgr.notests random.trust_cpu=on rcupdate.rcu_expedited=1 audit=0"
+)
+"""Kernel arguments for a guest on the bench: the serial console, and no lost time."""
+
+DEMO_MODULES = ("nvme", "snd-hda-codec-generic", "snd-hda-intel")
+"""The codec's driver comes before the controller's, whose probe gives up without it."""
+
+DEMO_CHECKS = ("initrd", "nvme", "audio", "interrupts")
+"""The checks of the demo guest, in their order."""
+
+_CHECKED_BYTES = 1 << 20
+
+_RESULT = re.compile(r"^DEMO (\S+) (ok|FAILED)(?:: (.*))?$", re.MULTILINE)
+
+
+class CheckResult(NamedTuple):
+    """What a guest said of one check."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def build_guest(
+    kernel: Kernel,
+    checks: str,
+    modules: Sequence[str] = (),
+    files: Mapping[str, bytes] | None = None,
+    compression: Compression = Compression.NONE,
+) -> bytes:
+    """An initramfs that loads ``modules``, runs the shell script ``checks``, powers off.
+
+    The script can use the functions of ``guests/init.sh``: ``check NAME COMMAND…``,
+    ``passed``, ``failed``, ``wait_for SECONDS COMMAND…``, ``interrupts PATTERN``, and all
+    of busybox. Raises ModuleMissingError, MissingToolError.
+    """
+    init = resources.files("passthru.bench") / "guests/init.sh"
+    content = {**(files or {}), "/checks": checks.encode()}
+    groups = {"drivers": modules}
+    return build_initramfs(kernel, init.read_text(encoding="utf-8"), groups, content, compression)
+
+
+def build_demo_guest(kernel: Kernel, disk: str, compression: Compression) -> bytes:
+    """The guest of the demo; ``disk`` is the id of the board's disk that it must read."""
+    checks = resources.files("passthru.bench") / "guests/demo-checks.sh"
+    digest = hashlib.sha256(pattern(disk, _CHECKED_BYTES)).hexdigest()
+    expected = f"{_CHECKED_BYTES} {digest}\n".encode()
+    return build_guest(
+        kernel,
+        checks.read_text(encoding="utf-8"),
+        DEMO_MODULES,
+        {"/expected": expected},
+        compression,
+    )
+
+
+def check_results(output: str) -> list[CheckResult]:
+    """Every check line in what a guest has printed, in its order."""
+    lines = output.replace("\r", "")
+    return [CheckResult(m[1], m[2] == "ok", m[3] or "") for m in _RESULT.finditer(lines)]

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The programs that the bench calls, and the Debian packages that have them."""
+
+import os
+import shutil
+
+from passthru.bench.errors import MissingToolError
+
+__all__ = ["PACKAGES", "find_tool"]
+
+PACKAGES = {
+    "apt-cache": "apt",
+    "apt-get": "apt",
+    "busybox": "busybox-static",
+    "depmod": "kmod",
+    "dpkg-deb": "dpkg",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "setpriv": "util-linux",
+    "xz": "xz-utils",
+    "zstd": "zstd",
+}
+"""Debian package of each program."""
+
+
+def find_tool(name: str) -> str:
+    """Absolute path of a program; the directories of root's tools are searched too.
+
+    Raises MissingToolError with the package to install.
+    """
+    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise MissingToolError(name, PACKAGES[name])
+    return found

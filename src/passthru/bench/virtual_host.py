@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A virtual host: a board that runs in QEMU, takes commands, and is watched.
+
+The outer file system is the host's own root directory (read-only, with a layer on top
+that is forgotten), so commands have the same paths inside as outside.
+"""
+
+import secrets
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from passthru.addresses import AddressRange, PciAddress
+from passthru.bench.binding import bind_command
+from passthru.bench.boards import BenchBoard, PlacedFile
+from passthru.bench.boot_files import write_disks, write_host_initramfs, write_patterns
+from passthru.bench.errors import HostHungError, SetupFailedError
+from passthru.bench.host_session import Command, Completed, HostSession
+from passthru.bench.kernels import Kernel, obtain_kernel
+from passthru.bench.machine import Boot, ChannelNumbers, choose_acceleration, qemu_command
+from passthru.bench.progress import Progress, announce, silent
+from passthru.bench.qemu_process import QemuProcess
+from passthru.bench.tools import find_tool
+from passthru.bench.watchdog import Limits
+
+__all__ = ["VirtualHost"]
+
+_BIND_TIME = 60.0
+
+_T = TypeVar("_T")
+
+
+class VirtualHost:
+    """A context manager: booted inside the ``with``, gone after it.
+
+    A host that hangs is killed, restarted once (announced through ``announce``), its
+    functions are bound again and the command that hung is run again; the second time it
+    is an error. ``reserve`` is RAM kept from its kernel beside the board's own
+    reservations (HPA); ``placed`` are files that lie in RAM before it boots.
+    ``program`` stands in for QEMU.
+
+    Entering raises MissingToolError, KernelUnavailableError, HostHungError or
+    SetupFailedError.
+    """
+
+    def __init__(
+        self,
+        board: BenchBoard,
+        *,
+        kernel: Kernel | None = None,
+        reserve: Sequence[AddressRange] = (),
+        placed: Sequence[PlacedFile] = (),
+        limits: Limits = Limits(),  # noqa: B008 (a NamedTuple cannot change)
+        progress: Progress = silent,
+        announce: Callable[[str], None] = announce,
+        program: str | None = None,
+    ) -> None:
+        self._board = board
+        self._kernel = kernel
+        self._reserve = tuple(reserve)
+        self._placed = tuple(placed)
+        self._limits = limits
+        self._progress = progress
+        self._announce = announce
+        self._program = program
+        self._may_restart = True
+        self._bound: list[PciAddress] = []
+        self._session: HostSession | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._directory = tempfile.TemporaryDirectory(prefix="passthru-bench-")
+        try:
+            self._watched(lambda session: None)
+        except BaseException:
+            self._leave()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._leave()
+
+    @property
+    def exchange(self) -> Path:
+        """A directory whose files are seen inside, at the same path, as soon as written.
+
+        Everywhere else the virtual host may remember what was there when it first looked.
+        """
+        return self._files / "exchange"
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float | None = 300.0,
+        silence: float | None = None,
+        on_output: Callable[[bytes], None] | None = None,
+        directory: str | None = None,
+    ) -> Completed:
+        """Run a command inside, as root, with no standard input; both its outputs are one.
+
+        ``timeout`` and ``silence`` are in seconds, None for no limit: after the first the
+        command is killed (CommandTimeoutError), after the second without output the host
+        counts as hung. ``directory`` is where it runs, by default this process's own.
+        """
+        where = directory or str(Path.cwd())
+        command = Command(argv, where, timeout, silence, on_output)
+        return self._watched(lambda session: session.run(command))
+
+    def bind(self, addresses: Sequence[PciAddress]) -> None:
+        """Give PCI functions to vfio-pci, whatever driver has them now.
+
+        Raises SetupFailedError when one cannot be bound.
+        """
+        self._watched(lambda session: _bind(session, addresses))
+        self._bound += addresses
+
+    def interrupt(self) -> None:
+        """Send the running command what Ctrl-C sends. May be called in a signal handler."""
+        if self._session:
+            self._session.signal("INT")
+
+    def shell(self, argv: Sequence[str], keyboard: int, screen: Callable[[bytes], None]) -> int:
+        """Run a command on a terminal inside, connected as given; returns its status."""
+        command = Command(argv, str(Path.cwd()))
+        return self._up().run_on_terminal(command, keyboard, screen)
+
+    def _watched(self, action: Callable[[HostSession], _T]) -> _T:
+        try:
+            return action(self._up())
+        except HostHungError as hung:
+            self._session = None
+            if not self._may_restart:
+                raise
+            self._may_restart = False
+            self._progress("")
+            self._announce(f"{hung}\nbench: restarting the virtual host, this once")
+        try:
+            return action(self._up())
+        except HostHungError:
+            self._session = None
+            raise
+
+    def _up(self) -> HostSession:
+        if self._session is None:
+            self._session = self._boot()
+            if self._bound:
+                _bind(self._session, self._bound)
+        return self._session
+
+    def _boot(self) -> HostSession:
+        kernel = self._kernel or obtain_kernel(self._progress)
+        self._kernel = kernel
+        program = self._program or find_tool("qemu-system-x86_64")
+        mark = secrets.token_hex(8)
+        boot = self._prepare(kernel, mark)
+
+        def command(channels: ChannelNumbers) -> list[str]:
+            return qemu_command(program, self._board, boot, channels)
+
+        session = HostSession(QemuProcess(command), mark, self._limits, self._progress)
+        try:
+            session.wait_until_up()
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _prepare(self, kernel: Kernel, mark: str) -> Boot:
+        acceleration = choose_acceleration()
+        self.exchange.mkdir(exist_ok=True)
+        initramfs = self._files / "initramfs"
+        write_disks(self._board, self._files)
+        write_host_initramfs(
+            initramfs, kernel, self._board, acceleration.kvm_module, mark, self.exchange
+        )
+        reserve = (*(place.range for place in self._board.reserved), *self._reserve)
+        placed = (*write_patterns(self._board, self._files), *self._placed)
+        return Boot(kernel, initramfs, self._files, self.exchange, reserve, placed, acceleration)
+
+    @property
+    def _files(self) -> Path:
+        if self._directory is None:
+            raise RuntimeError("a VirtualHost is used inside its with block")
+        return Path(self._directory.name)
+
+    def _leave(self) -> None:
+        if self._session:
+            self._session.close()
+            self._session = None
+        if self._directory:
+            self._directory.cleanup()
+            self._directory = None
+
+
+def _bind(session: HostSession, addresses: Sequence[PciAddress]) -> None:
+    done = session.run(Command(bind_command(addresses), "/", _BIND_TIME))
+    if done.status:
+        names = ", ".join(address.sysfs_name for address in addresses)
+        raise SetupFailedError(f"bind {names} to vfio-pci", done.text)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests on a virtual host: real KVM, VFIO and IOMMU, real Linux drivers in the guest."""
+
+import base64
+from datetime import UTC, datetime
+
+import pytest
+
+from passthru.addresses import PciAddress
+from passthru.bench.boards import load_board
+from passthru.bench.guest import GUEST_COMMAND_LINE, build_guest, check_results
+from passthru.bench.host_session import Completed
+from passthru.bench.inner_command import passthru_command
+from passthru.bench.kernels import Kernel
+from passthru.bench.pattern import pattern
+from passthru.bench.virtual_host import VirtualHost
+
+pytestmark = pytest.mark.bench
+
+BOARD = load_board("x86-64")
+EDU, UART, AUDIO = (PciAddress(0, 0, device, 0) for device in (5, 7, 14))
+PATTERN = next(place for place in BOARD.patterns if place.id == "reserved-memory")
+
+DEVICES = """
+vdev ioapic loc 0xf8000000 intr apic name ioapic
+vdev ser8250 hostdev >- loc io:0x3f8 intr ioapic:4
+vdev timer8254 intr ioapic:0
+vdev mc146818
+"""
+
+
+def run(host: VirtualHost, *words: str) -> Completed:
+    return host.run(passthru_command(["run", *words]), timeout=240, silence=120)
+
+
+def failed_checks(done: Completed) -> list[str]:
+    return [
+        f"{check.name}: {check.detail}" for check in check_results(done.text) if not check.passed
+    ]
+
+
+READ_ONLY, WRITABLE = 0x50000000, 0x50010000
+EDU_BAR = "0000:00:05.0"
+CHECKS = f"""
+expect() {{ # NAME WANTED FOUND
+    if [ "$2" = "$3" ]; then passed "$1" "$3"; else failed "$1" "$3, not $2"; fi
+}}
+
+expect processors 1 "$(nproc)"
+expect clock "$(cat /expected-day)" "$(date -u +%F)"
+
+before=$(devmem {READ_ONLY:#x} 32)
+expect read-only-shows "$(cat /expected-word)" "$before"
+devmem {READ_ONLY:#x} 32 0xdeadbeef
+expect read-only-refuses "$before" "$(devmem {READ_ONLY:#x} 32)"
+devmem {WRITABLE:#x} 32 0x600dcafe
+expect writable-takes 0x600DCAFE "$(devmem {WRITABLE:#x} 32)"
+
+bar() {{ # FUNCTION: start of its first BAR
+    head -n 1 /sys/bus/pci/devices/$1/resource | cut -d' ' -f1
+}}
+echo 1 >/sys/bus/pci/devices/{EDU_BAR}/enable
+edu=$(bar {EDU_BAR})
+expect edu-identifies 0x010000ED "$(devmem $edu 32)"
+devmem $((edu + 4)) 32 0x0000ffff
+expect edu-computes 0xFFFF0000 "$(devmem $((edu + 4)) 32)"
+
+expect uart-ports 1 "$(grep -c 'uart:16550A port:0000C' /proc/tty/driver/serial)"
+exec 3>/dev/ttyS1
+echo hello >&3
+expect uart-interrupts yes "$([ $(interrupts ' ttyS1') -gt 0 ] && echo yes)"
+exec 3>&-
+
+grep -v ': *0 ' /proc/interrupts
+wait_for 30 test -e /proc/asound/card0/codec#0
+expect audio-codec "Codec: QEMU Generic" "$(head -n 1 /proc/asound/card0/codec#0)"
+expect audio-wired yes "$(grep -q 'IO-APIC.*fasteoi.*snd_hda_intel' /proc/interrupts && echo yes)"
+expect audio-interrupts yes "$([ $(interrupts ' snd_hda_intel') -gt 0 ] && echo yes)"
+"""
+NAMES = [
+    "processors",
+    "clock",
+    "read-only-shows",
+    "read-only-refuses",
+    "writable-takes",
+    "edu-identifies",
+    "edu-computes",
+    "uart-ports",
+    "uart-interrupts",
+    "audio-codec",
+    "audio-wired",
+    "audio-interrupts",
+]
+
+
+def host_memory(host: VirtualHost, address: int, size: int) -> bytes:
+    skip, count = address >> 12, size >> 12
+    copy = f"dd if=/dev/mem bs=4096 skip={skip} count={count} 2>/dev/null | base64 -w0"
+    return base64.b64decode(host.run(["/bin/sh", "-c", copy]).output)
+
+
+def test_wired_interrupts_port_bars_and_memory_with_and_without_w(
+    host: VirtualHost, kernel: Kernel
+) -> None:
+    known = pattern(PATTERN.id, PATTERN.size)
+    word = int.from_bytes(known[:4], "little")
+    today = datetime.now(UTC).date()
+    initrd = build_guest(
+        kernel,
+        CHECKS,
+        ("snd-hda-codec-generic", "snd-hda-intel"),
+        {"/expected-word": f"0x{word:08X}\n".encode(), "/expected-day": f"{today}\n".encode()},
+    )
+    (host.exchange / "initrd").write_bytes(initrd)
+    host.bind([EDU, UART, AUDIO])
+    config = host.exchange / "devices.qvmconf"
+    config.write_text(
+        f"system devices cpu ram 0,0xa0000 ram 1m,191m\n"
+        f"guest load {kernel.image}\n"
+        f"initrd load {host.exchange}/initrd\n"
+        f'cmdline "{GUEST_COMMAND_LINE} snd_hda_intel.enable_msi=0"\n'
+        f"pass loc mem:{READ_ONLY:#x},0x1000,rn={PATTERN.address:#x}\n"
+        f"pass loc mem:{WRITABLE:#x},0x1000,rwn={PATTERN.address + 0x1000:#x}\n"
+        f"pass loc pci:0:5.0=pci:0x1234/0x11e8/0\n"
+        f"pass loc pci:0:7.0\n"
+        f"pass loc pci:0:9.0=pci:0:14.0\n" + DEVICES
+    )
+
+    done = run(host, f"@{config}")
+
+    assert failed_checks(done) == [], done.text
+    assert [check.name for check in check_results(done.text)] == NAMES, done.text
+    assert done.status == 0
+    assert "which has no 'w': refused" in done.text
+    found = host_memory(host, PATTERN.address, 0x2000)
+    assert found[:0x1000] == known[:0x1000]
+    assert found[0x1000:0x1004] == bytes.fromhex("feca0d60")
+    assert found[0x1004:] == known[0x1004:0x2000]
