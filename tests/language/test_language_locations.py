@@ -198,7 +198,7 @@ def test_pci_ids_are_read_back(vendor, device, instance):
     assert read(str(ids))[0].host == ids
 
 
-@given(st.text(alphabet="memiopc:0123xafrw,=/.+-$", max_size=30), st.sampled_from(Space))
+@given(st.text(alphabet="memiopc:0123xafrw,=/.+-$", max_size=30), st.sampled_from(list(Space)))
 def test_any_location_is_read_or_found_wrong(text, space):
     location, findings = read(text, default=space)
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]

@@ -79,7 +79,7 @@ def test_the_limit_is_the_first_number_that_is_out_of_range():
     assert isinstance(parse_number("32", PLAIN, 32), BadNumber)
 
 
-@given(st.integers(0, (1 << 64) - 1), st.sampled_from(Notation))
+@given(st.integers(0, (1 << 64) - 1), st.sampled_from(list(Notation)))
 def test_prefixed_numbers_are_read_back(value, notation):
     for text in (f"{value:#x}", f"0X{value:X}", f"0d{value}"):
         assert parse_number(text, notation) == Number(value)
@@ -104,6 +104,6 @@ def test_bare_addresses_are_hexadecimal_and_bare_lengths_decimal(value):
     assert parse_number(str(value), LENGTH) == Number(value)
 
 
-@given(st.text(max_size=12), st.sampled_from(Notation))
+@given(st.text(max_size=12), st.sampled_from(list(Notation)))
 def test_any_text_is_a_number_or_is_not(text, notation):
     assert isinstance(parse_number(text, notation), Number | BadNumber)

@@ -21,6 +21,7 @@ __all__ = [
     "CheckResult",
     "build_demo_guest",
     "build_guest",
+    "build_reporting_guest",
     "check_results",
 ]
 
@@ -80,6 +81,12 @@ def build_demo_guest(kernel: Kernel, disk: str, compression: Compression) -> byt
         {"/expected": expected},
         compression,
     )
+
+
+def build_reporting_guest(kernel: Kernel) -> bytes:
+    """A guest that tells what it has got, with the drivers for every board's devices."""
+    report = resources.files("passthru.bench") / "guests/report.sh"
+    return build_guest(kernel, report.read_text(encoding="utf-8"), DEMO_MODULES)
 
 
 def check_results(output: str) -> list[CheckResult]:

@@ -5,11 +5,13 @@ All addresses are those of the virtual host (HPA).
 """
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from passthru.addresses import PAGE_SIZE, AddressRange, PciAddress
 from passthru.bench.boards import BenchBoard, PlacedFile
 from passthru.bench.errors import PlacementError
+from passthru.diagnostics.source import Source
 from passthru.language.model import (
     Location,
     MemoryLocation,
@@ -18,13 +20,21 @@ from passthru.language.model import (
     VmConfig,
 )
 
-__all__ = ["functions_to_bind", "memory_to_reserve", "parse_placed_file"]
+__all__ = ["environment_of", "functions_to_bind", "memory_to_reserve", "parse_placed_file"]
+
+_ENVIRONMENT = re.compile(r"\$env\{([^{}]*)\}")
 
 _LOW_MEMORY = AddressRange.between(1 << 20, 128 << 20)
 """Where QEMU and the virtual host's kernel put that kernel."""
 
 _TOP_OF_MEMORY = 64 << 20
 """Bytes at the end of RAM, where QEMU puts the initramfs and the firmware tables."""
+
+
+def environment_of(sources: Iterable[Source], environment: Mapping[str, str]) -> list[str]:
+    """``NAME=VALUE`` for each ``$env{NAME}`` that the texts use and that is set."""
+    names = {name for source in sources for name in _ENVIRONMENT.findall(source.text)}
+    return [f"{name}={environment[name]}" for name in sorted(names) if name in environment]
 
 
 def functions_to_bind(config: VmConfig, board: BenchBoard) -> list[PciAddress]:

@@ -3,12 +3,21 @@
 
 import argparse
 import os
+import shutil
 import sys
+from pathlib import Path
 
 from passthru.bench.boards import DEFAULT_BOARD, BenchBoard, board_names, load_board
 from passthru.bench.demo import run_demo
+from passthru.bench.guest import build_reporting_guest
 from passthru.bench.inner_command import compile_project, passthru_command
-from passthru.bench.needs import functions_to_bind, memory_to_reserve, parse_placed_file
+from passthru.bench.kernels import obtain_kernel
+from passthru.bench.needs import (
+    environment_of,
+    functions_to_bind,
+    memory_to_reserve,
+    parse_placed_file,
+)
 from passthru.bench.progress import ProgressLine, announce
 from passthru.bench.terminal import (
     forwarded_interrupts,
@@ -43,6 +52,8 @@ def main(argv: list[str]) -> int:
             return _shell(options)
         if options.action == "demo":
             return _demo()
+        if options.action == "guest":
+            return _guest(Path(options.directory))
         return _run(options)
     except KeyboardInterrupt:
         print("\nbench: interrupted", file=sys.stderr)
@@ -69,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         help="what `passthru run` takes beside it (--plan, @FILE, option words)",
     )
     _add_board_options(actions.add_parser("shell", help="a shell on a virtual host"))
+    guest = actions.add_parser("guest", help="make a guest that tells what it has got")
+    guest.add_argument("directory", metavar="DIRECTORY", help="gets the files kernel and initrd")
     actions.add_parser("demo", help="show all that is passed through, with one guest")
     return parser
 
@@ -108,6 +121,7 @@ def _run(options: argparse.Namespace) -> int:
     config = _read(words)
     if config is None:
         return ExitStatus.CONFIGURATION
+    environment = environment_of(sources_from_arguments(_option_words(words)), os.environ)
     board = load_board(options.board)
     placed = [parse_placed_file(text) for text in options.place]
     reserve = memory_to_reserve(config, board, placed)
@@ -118,7 +132,7 @@ def _run(options: argparse.Namespace) -> int:
         progress("")
         with forwarded_interrupts(host.interrupt):
             done = host.run(
-                passthru_command(["run", *words]),
+                ["env", *environment, *passthru_command(["run", *words])],
                 timeout=None,
                 silence=options.silence,
                 on_output=write_screen,
@@ -139,14 +153,29 @@ def _demo() -> int:
     return outcome.status or _DEMO_FAILED
 
 
+def _guest(directory: Path) -> int:
+    progress = ProgressLine()
+    kernel = obtain_kernel(progress)
+    directory.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(kernel.image, directory / "kernel")
+    (directory / "initrd").write_bytes(build_reporting_guest(kernel))
+    progress("")
+    print(f"{directory}/kernel\n{directory}/initrd")
+    return ExitStatus.OK
+
+
 def _as_source(config: str) -> str:
     return config if config.startswith("@") else f"@{config}"
 
 
+def _option_words(words: list[str]) -> list[str]:
+    return [word for word in words if not word.startswith("--")]
+
+
 def _read(words: list[str]) -> VmConfig | None:
     """The configuration, or None when it has errors, which are then printed."""
-    words = [word for word in words if not word.startswith("--")]
-    config, findings = read(sources_from_arguments(words), environment=os.environ)
+    sources = sources_from_arguments(_option_words(words))
+    config, findings = read(sources, environment=os.environ)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         return config
     text = findings_as_text(findings, colours=sys.stderr.isatty())
