@@ -24,6 +24,7 @@ from passthru.plan.model import (
     SerialPort,
     VmPlan,
 )
+from passthru.vmm import kvm_abi
 from passthru.vmm.build import run_machine
 from passthru.vmm.errors import (
     FileUnreadable,
@@ -227,6 +228,31 @@ def test_data_outside_guest_memory_is_refused(tmp_path):
 def test_more_vcpus_than_kvm_gives_are_refused(tmp_path):
     with pytest.raises(TooManyVcpus, match=r"9 vCPUs .* at most 8"):
         run(plan(tmp_path, cpu_count=9), FakeKernel(FakeFunction(bar_sizes={0: 0x4000})))
+
+
+def test_a_host_that_fails_while_the_guest_runs_is_fatal_after_the_start(tmp_path):
+    function = FakeFunction(bytes(6) + b"\x10" + bytes(0x2D) + b"\x40", {0: 0x4000})
+    function.config[0x40:0x44] = bytes.fromhex("05008000")
+    kernel = FakeKernel(function)
+    enable = [(0xCF8, 0x80001840, 4), (0xCFC, 0x00810005, 4)]
+    kernel.exits = [port_write(*access) for access in enable] + kernel.exits
+    rehearsal = FakeKernel(FakeFunction(bytes(function.config), {0: 0x4000}))
+    rehearsal.exits = [port_write(*access) for access in enable] + rehearsal.exits
+    assert run(plan(tmp_path), rehearsal) is ExitStatus.OK
+    last_run = len(rehearsal.steps) - 1 - rehearsal.steps[::-1].index("KVM_RUN")
+    kernel.fail_at = last_run - 1
+    with pytest.raises(PassthruError) as raised:
+        run(plan(tmp_path), kernel)
+    assert raised.value.exit_status is ExitStatus.FATAL_AFTER_START
+    assert (kernel.files, kernel.mappings, kernel.irqfds) == ({}, {}, {})
+
+
+def port_write(port: int, value: int, size: int):
+    def exit_(page: memoryview) -> None:
+        kvm_abi.RUN_IO.pack_into(page, 8, kvm_abi.KVM_EXIT_IO, 1, size, port, 1, 0x400)
+        page[0x400 : 0x400 + size] = value.to_bytes(size, "little")
+
+    return exit_
 
 
 def test_a_processor_that_cannot_go_on_ends_with_96(tmp_path):

@@ -6,9 +6,8 @@ import ctypes
 import fcntl
 import mmap
 import os
-from collections.abc import Callable
-from functools import partial
-from typing import Protocol
+
+from passthru.lean import Callable, Protocol, partial
 
 __all__ = ["Kernel", "LinuxKernel", "Mapping"]
 

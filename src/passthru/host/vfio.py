@@ -3,8 +3,6 @@
 
 import errno
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from passthru.addresses import AddressRange, PciAddress
 from passthru.host import vfio_abi as abi
@@ -16,6 +14,7 @@ from passthru.host.errors import (
 )
 from passthru.host.kernel import Kernel, Mapping
 from passthru.host.kernel_object import KernelCallFailed, KernelObject
+from passthru.lean import NamedTuple, Sequence
 
 __all__ = ["Region", "VfioContainer", "VfioFunction", "VfioGroup"]
 

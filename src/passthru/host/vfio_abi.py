@@ -5,7 +5,8 @@ Names are the kernel's; a test compares every one with the installed header.
 """
 
 from struct import Struct
-from typing import Final
+
+from passthru.lean import Final
 
 VFIO_API_VERSION: Final = 0
 VFIO_TYPE1v2_IOMMU: Final = 3

@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a plan to a machine that runs: every step has its undo on one stack."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
-
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.errors import ExitStatus
 from passthru.host.kernel import Kernel
-from passthru.host.physical_memory import map_physical_memory
+from passthru.host.undo import UndoStack
+from passthru.lean import TYPE_CHECKING, Callable
 from passthru.plan.model import GuestRegion, RegionKind, VmPlan
 from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Kvm, Vm
 from passthru.vmm.machine import Machine
 from passthru.vmm.memory import GuestMemory
-from passthru.vmm.passed_memory import ReadOnlyMemory, UnreadableMemory
 from passthru.vmm.pci.bus import PciBus
 from passthru.vmm.x86_64 import platform
 from passthru.vmm.x86_64.boot_image import Images, load, read_images
@@ -43,7 +39,7 @@ def run_machine(
     PassthruError subclasses: before the start with status 64, after it with 96.
     """
     images = read_images(plan, board)
-    with ExitStack() as undo:
+    with UndoStack() as undo:
         kvm = Kvm(kernel)
         undo.callback(kvm.close)
         vm = kvm.create_vm()
@@ -63,7 +59,7 @@ class _Build:
         say: Say,
         kvm: Kvm,
         vm: Vm,
-        undo: ExitStack,
+        undo: UndoStack,
     ) -> None:
         self._plan = plan
         self._board = board
@@ -106,6 +102,10 @@ class _Build:
             self._add_passed_memory(region, region.host)
 
     def _add_passed_memory(self, region: GuestRegion, host: AddressRange) -> None:
+        # Imported for those who pass memory: starting fast is a feature.
+        from passthru.host.physical_memory import map_physical_memory
+        from passthru.vmm.passed_memory import ReadOnlyMemory, UnreadableMemory
+
         access = region.access
         if access is None or not (access.readable or access.writable):
             self._machine.mmio.attach(region.range, UnreadableMemory(None))

@@ -2,9 +2,9 @@
 """Where trapped accesses go: x86 ports and guest-physical addresses."""
 
 from bisect import bisect_right
-from typing import NamedTuple, Protocol
 
 from passthru.addresses import AddressRange
+from passthru.lean import NamedTuple, Protocol
 
 __all__ = ["Bus", "Handler"]
 

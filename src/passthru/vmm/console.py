@@ -3,9 +3,9 @@
 
 import os
 import stat
-from collections.abc import Sequence
 
 from passthru.diagnostics.errors import PassthruError
+from passthru.lean import Sequence
 
 __all__ = ["HostStream", "HostStreamFailed", "open_host_streams"]
 

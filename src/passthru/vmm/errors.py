@@ -13,6 +13,7 @@ __all__ = [
     "KvmIncomplete",
     "KvmMissing",
     "OutsideGuestMemory",
+    "RoutesExhausted",
     "SoftwareKvm",
     "TooManyVcpus",
 ]
@@ -64,6 +65,15 @@ class TooManyVcpus(PassthruError):
 
     def __init__(self, count: int, limit: int) -> None:
         super().__init__(f"{count} vCPUs are asked for; this KVM gives one machine at most {limit}")
+
+
+class RoutesExhausted(PassthruError):
+    """The guest has enabled more message interrupts than KVM can route."""
+
+    fix = "pass fewer functions, or have the guest's drivers use fewer vectors"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the guest's functions use more than the {limit} interrupts of KVM")
 
 
 class FileUnreadable(PassthruError):

@@ -2,6 +2,7 @@
 """Interrupt routes: which GSI is which pin of the IOAPIC and PIC, or which MSI."""
 
 from passthru.vmm import kvm_abi as abi
+from passthru.vmm.errors import RoutesExhausted
 from passthru.vmm.kvm import Vm
 
 __all__ = ["InterruptRoutes"]
@@ -22,7 +23,7 @@ class InterruptRoutes:
     def allocate_messages(self, count: int) -> list[int]:
         """GSIs for ``count`` MSIs; they are routed nowhere until set_message.
 
-        Raises IndexError when KVM's table would be full.
+        Raises RoutesExhausted when KVM's table would be full.
         """
         free = [
             gsi
@@ -30,7 +31,7 @@ class InterruptRoutes:
             if gsi not in self._messages
         ][:count]
         if len(free) < count:
-            raise IndexError(f"KVM routes at most {_MAX_ROUTES} interrupts")
+            raise RoutesExhausted(_MAX_ROUTES)
         for gsi in free:
             self._messages[gsi] = b""
         return free

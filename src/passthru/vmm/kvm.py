@@ -4,11 +4,10 @@
 import ctypes
 import errno
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from passthru.host.kernel import Kernel
 from passthru.host.kernel_object import KernelCallFailed, KernelObject
+from passthru.lean import NamedTuple, Sequence
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.errors import KvmForbidden, KvmIncomplete, KvmMissing
 

@@ -5,7 +5,8 @@ Names are the kernel's; a test compares every one with the installed headers.
 """
 
 from struct import Struct
-from typing import Final
+
+from passthru.lean import Final
 
 KVM_API_VERSION: Final = 12
 

@@ -3,14 +3,13 @@
 
 import os
 import select
-import signal
-import threading
-from collections.abc import Callable, Sequence
 from types import FrameType
 
 from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.lean import Callable, Sequence
 from passthru.vmm.bus import Bus
 from passthru.vmm.kvm import Vcpu
+from passthru.vmm.thread import Thread, allocate_lock, signal
 from passthru.vmm.vcpu_loop import VcpuLoop
 
 __all__ = ["Input", "Machine"]
@@ -31,7 +30,7 @@ class Machine:
     def __init__(self, say: Callable[[str], None]) -> None:
         self.ports = Bus()
         self.mmio = Bus()
-        self.lock = threading.Lock()
+        self.lock = allocate_lock()
         self.press_power_button: Callable[[], None] = lambda: None
         self._say = say
         self._ended = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -56,10 +55,7 @@ class Machine:
         Raises what a vCPU thread raised, GuestCrash above all.
         """
         loops = [VcpuLoop(vcpu, self.ports, self.mmio, self.lock) for vcpu in vcpus]
-        threads = [
-            threading.Thread(target=self._run_vcpu, args=(loop,), name=f"vcpu{n}", daemon=True)
-            for n, loop in enumerate(loops)
-        ]
+        threads = [Thread(self._run_vcpu, loop) for loop in loops]
         handlers = {number: signal.signal(number, self._interrupted) for number in _END_SIGNALS}
         kick = signal.signal(_KICK, lambda _number, _frame: None)
         try:
@@ -79,11 +75,11 @@ class Machine:
         try:
             loop.run()
         except PassthruError as failure:
+            # Whatever it is, it came too late to be told before the guest's start.
+            failure.exit_status = ExitStatus.FATAL_AFTER_START
             self._failure = self._failure or failure
-        except BaseException as failure:
-            # A fault of ours must end the machine too, not leave one processor silent.
+        except BaseException as failure:  # noqa: BLE001 (run() raises it, in the main thread)
             self._failure = self._failure or failure
-            raise
         finally:
             self.end()
 
@@ -97,28 +93,28 @@ class Machine:
             for file, _ in poll.poll():
                 if file == self._ended:
                     return
-                data = os.read(file, _INPUT_SIZE)
-                if not data:
+                data = _read(file)
+                if data:
+                    with self.lock:
+                        receivers[file](data)
+                else:
                     poll.unregister(file)
-                    continue
-                with self.lock:
-                    receivers[file](data)
 
-    def _stop(self, loops: Sequence[VcpuLoop], threads: Sequence[threading.Thread]) -> None:
+    def _stop(self, loops: Sequence[VcpuLoop], threads: Sequence[Thread]) -> None:
         for loop in loops:
             loop.request_stop()
         for thread in threads:
-            while thread.is_alive() and thread.ident is not None:
-                # Repeated: a signal that comes before KVM_RUN is lost, the flag is not.
-                signal.pthread_kill(thread.ident, _KICK)
-                thread.join(0.05)
+            # Repeated: a signal that comes before KVM_RUN is lost, the flag is not.
+            while not thread.wait(0):
+                signal.pthread_kill(thread.identity, _KICK)
+                thread.wait(0.05)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         self._interrupts += 1
         if self._interrupts == 1:
             self._say("power button pressed; once more ends the machine at once")
             # Not under the lock: this runs in the main thread, which may hold it.
-            threading.Thread(target=self._press, daemon=True).start()
+            Thread(self._press).start()
         else:
             self.end(ExitStatus.POWER_CUT)
 
@@ -128,3 +124,11 @@ class Machine:
 
 
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _read(file: int) -> bytes:
+    """What has come; nothing at the end, or when the other side has gone (a hung-up line)."""
+    try:
+        return os.read(file, _INPUT_SIZE)
+    except OSError:
+        return b""

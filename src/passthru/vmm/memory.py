@@ -2,12 +2,12 @@
 """Guest memory: slots of KVM over this process's mappings."""
 
 import errno
-from typing import NamedTuple
 
 from passthru.addresses import AddressRange
 from passthru.diagnostics.errors import PassthruError
 from passthru.host.errors import HugepagesMissing
 from passthru.host.kernel import Kernel, Mapping
+from passthru.lean import NamedTuple
 from passthru.vmm.kvm import Vm
 
 __all__ = ["GuestMemory", "MemoryExhausted", "Slot"]

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passed host memory that does not answer by a slot alone: refused and trapped accesses."""
 
-from collections.abc import Callable
-
 from passthru.host.kernel import Mapping
+from passthru.lean import Callable
 from passthru.plan.model import GuestRegion
 
 __all__ = ["ReadOnlyMemory", "UnreadableMemory"]

@@ -2,8 +2,8 @@
 """What a vCPU thread does: run the guest, and answer what KVM cannot."""
 
 import errno
+from _thread import LockType as Lock
 from struct import Struct
-from threading import Lock
 
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.bus import Bus

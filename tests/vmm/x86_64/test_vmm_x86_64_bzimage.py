@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """boot_params read back by the offsets of Documentation/arch/x86/zero-page.rst."""
 
-import os
-from pathlib import Path
 from struct import unpack_from
 
 import pytest
@@ -236,18 +234,3 @@ def test_memory_view_gives_the_same():
     copied, viewed = boot(image), boot(memoryview(image))
     assert copied.entry == viewed.entry
     assert [bytes(w.data) for w in copied.writes] == [bytes(w.data) for w in viewed.writes]
-
-
-def real_kernels():
-    cache = os.environ.get("PASSTHRU_CACHE")
-    return sorted(Path(cache).rglob("vmlinuz-*")) if cache else []
-
-
-@pytest.mark.skipif(not real_kernels(), reason="no kernel under PASSTHRU_CACHE")
-@pytest.mark.parametrize("path", real_kernels())
-def test_real_kernel(path):
-    if path.read_bytes()[0x38:0x3C] == b"ARM\x64":
-        pytest.skip("made for arm64")
-    plan = boot(path.read_bytes(), initrd_data=b"i" * MIB)
-    assert plan.entry.rip == 16 * MIB + 0x200
-    assert zero_page(plan)[0x202:0x206] == b"HdrS"

@@ -2,7 +2,8 @@
 """The MC146818 real-time clock with its CMOS memory, showing the host's UTC time."""
 
 import time
-from collections.abc import Callable
+
+from passthru.lean import Callable
 
 __all__ = ["CmosClock"]
 

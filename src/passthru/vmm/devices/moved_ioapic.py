@@ -5,8 +5,7 @@ KVM's own cannot be moved. Its registers are written rarely, so accesses at the 
 address are trapped and carried over; interrupts stay in the kernel.
 """
 
-from collections.abc import Callable
-
+from passthru.lean import Callable
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.kvm import Vm
 

@@ -2,8 +2,8 @@
 """Power management: ACPI fixed hardware (ACPI 6.5, 4.8.3), and the ways to reset a PC."""
 
 import time
-from collections.abc import Callable
 
+from passthru.lean import Callable
 from passthru.vmm.x86_64.layout import RESET_VALUE, SLEEP_TYPE_S5
 
 __all__ = ["KeyboardReset", "PowerControl", "PowerEvents", "PowerTimer", "ResetRegister"]

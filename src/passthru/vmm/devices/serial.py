@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An 8250-family UART (16550A: with a FIFO), as ``vdev ser8250`` asks for it."""
 
-from collections import deque
-from collections.abc import Callable
+from passthru.lean import Callable
 
 __all__ = ["Serial8250"]
 
@@ -26,7 +25,7 @@ class Serial8250:
         self._send = send
         self._set_line = set_line
         self._line = False
-        self._input: deque[int] = deque()
+        self._input = bytearray()
         self._interrupt_enable = 0
         self._transmit_interrupt = False
         self._fifo = False
@@ -74,7 +73,7 @@ class Serial8250:
     def _read_data(self) -> int:
         if self._line_control & _DIVISOR_LATCH:
             return self._divisor & 0xFF
-        value = self._input.popleft() if self._input else 0
+        value = self._input.pop(0) if self._input else 0
         self._update_line()
         return value
 

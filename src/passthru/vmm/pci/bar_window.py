@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A BAR of a passed function in the guest: memory slots where possible, traps elsewhere."""
 
-from collections.abc import Sequence
-
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.host.kernel import Kernel, Mapping
 from passthru.host.vfio import Region, VfioFunction
+from passthru.lean import Sequence
 from passthru.vmm.bus import Bus
 from passthru.vmm.memory import GuestMemory, Slot
 from passthru.vmm.pci.msix import MsixCapability

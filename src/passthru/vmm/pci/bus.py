@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guest's PCI bus 0, and the two ways to its configuration space."""
 
-from typing import Protocol
-
+from passthru.lean import Protocol
 from passthru.vmm.bus import Handler
 
 __all__ = ["ConfigPorts", "ConfigSpace", "EcamWindow", "HostBridge", "PciBus"]

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The capability list of a host function, read with suspicion (PCI 3.0, 6.7)."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from passthru.lean import Callable, NamedTuple
 
 __all__ = [
     "EXPRESS",

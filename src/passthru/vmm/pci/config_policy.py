@@ -15,9 +15,8 @@
 | any other capability, the extended space | nothing | nowhere |
 """
 
-from collections.abc import Callable, Sequence
-
 from passthru.board.model import BarKind
+from passthru.lean import Callable, Sequence
 from passthru.plan.model import GuestFunction, PlannedBar
 from passthru.vmm.pci import capabilities as caps
 from passthru.vmm.pci.config_registers import ConfigRegisters

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The wired interrupt of a passed function: level-triggered, unmasked by the guest's EOI."""
 
-from contextlib import ExitStack
-
 from passthru.host import vfio_abi
 from passthru.host.kernel import Kernel
 from passthru.host.kernel_object import new_eventfd
+from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioFunction
 from passthru.vmm.kvm import Vm
 
@@ -22,14 +21,14 @@ class WiredInterrupt:
         self._function = function
         self._gsi = gsi
         self._resample = -1
-        self._undo: ExitStack | None = None
+        self._undo: UndoStack | None = None
 
     def start(self) -> None:
         """Connect the line; nothing happens if it is. Raises KernelCallFailed."""
         if self._undo is not None:
             return
         kernel, vm, function = self._kernel, self._vm, self._function
-        with ExitStack() as undo:
+        with UndoStack() as undo:
             trigger = new_eventfd(kernel)
             undo.callback(kernel.close, trigger)
             resample = new_eventfd(kernel)

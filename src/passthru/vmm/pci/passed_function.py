@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host PCI function in the guest: its configuration space and what follows from it."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
-
 from passthru.addresses import AddressRange
 from passthru.board.model import BarKind
 from passthru.host import vfio_abi
 from passthru.host.kernel import Kernel
+from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioFunction
+from passthru.lean import Callable
 from passthru.plan.model import GuestFunction, PciWindows
 from passthru.vmm.bus import Bus
 from passthru.vmm.interrupts import InterruptRoutes
@@ -55,7 +54,7 @@ class PassedFunction:
         self._planned = planned
         self._registers = ConfigRegisters()
         self._say = say
-        self._undo = ExitStack()
+        self._undo = UndoStack()
         self._intx = (
             WiredInterrupt(kernel, vm, function, planned.gsi) if planned.gsi is not None else None
         )

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """All passed functions of one machine: their groups, their DMA window, their places."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
-
 from passthru.addresses import PciAddress
 from passthru.board.model import Board
 from passthru.host.kernel import Kernel
+from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioContainer, VfioFunction, VfioGroup
+from passthru.lean import Callable
 from passthru.plan.model import GuestFunction, RegionKind, VmPlan
 from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Vm
@@ -34,7 +33,7 @@ class PassedFunctions:
         machine: Machine,
         memory: GuestMemory,
         routes: InterruptRoutes,
-        undo: ExitStack,
+        undo: UndoStack,
         say: Callable[[str], None],
     ) -> None:
         self._plan = plan

@@ -2,10 +2,10 @@
 """Message interrupts of a passed function: device to eventfd to irqfd, all in the kernel."""
 
 import select
-from contextlib import ExitStack
 
 from passthru.host.kernel import Kernel
 from passthru.host.kernel_object import new_eventfd
+from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioFunction
 from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Vm
@@ -28,7 +28,7 @@ class MessageVectors:
         self._routes = routes
         self._function = function
         self._kind = kind
-        self._undo = ExitStack()
+        self._undo = UndoStack()
         self._eventfds: list[int] = []
         self._gsis: list[int] = []
         self._unmasked: set[int] = set()
@@ -41,7 +41,7 @@ class MessageVectors:
     def start(self, count: int) -> None:
         """Enable ``count`` vectors, all masked. Raises KernelCallFailed."""
         kernel, function = self._kernel, self._function
-        with ExitStack() as undo:
+        with UndoStack() as undo:
             gsis = self._routes.allocate_messages(count)
             undo.callback(self._routes.free_messages, gsis)
             eventfds = []

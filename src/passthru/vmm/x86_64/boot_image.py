@@ -2,10 +2,10 @@
 """Files and passed blobs to the guest's memory, and from there to the first instruction."""
 
 import os
-from typing import NamedTuple
 
 from passthru.addresses import AddressRange
 from passthru.board.model import Board
+from passthru.lean import NamedTuple
 from passthru.plan.model import Blob, BlobRole, RegionKind, VmPlan
 from passthru.vmm.errors import FileUnreadable, OutsideGuestMemory, SoftwareKvm
 from passthru.vmm.memory import GuestMemory

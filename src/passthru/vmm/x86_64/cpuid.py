@@ -5,9 +5,7 @@ The machine is one package of single-threaded cores, APIC id = vCPU number. Leav
 are those of the Intel SDM (volume 2, CPUID) and the AMD APM (volume 3, appendix E).
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
+from passthru.lean import Iterable, NamedTuple
 from passthru.vmm.kvm import CpuidEntry
 
 __all__ = ["guest_cpuid"]

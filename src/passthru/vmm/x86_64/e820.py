@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The memory map that firmware hands to the guest, from the plan's regions."""
 
-from collections.abc import Iterable
-from enum import IntEnum
-from typing import NamedTuple
-
 from passthru.addresses import AddressRange
+from passthru.lean import IntEnum, Iterable, NamedTuple
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.vmm.x86_64.layout import LEGACY_HOLE
 from passthru.vmm.x86_64.ranges import united, without

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The x86-64 machine around the vCPUs: interrupt controllers, legacy devices, processors."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
-
 from passthru.addresses import PAGE_SIZE, AddressRange
+from passthru.host.undo import UndoStack
+from passthru.lean import Callable
 from passthru.plan.model import SerialPort, VmPlan
 from passthru.vmm.console import open_host_streams
 from passthru.vmm.devices.cmos import CmosClock
@@ -36,7 +35,7 @@ def create_interrupt_controllers(vm: Vm) -> None:
 
 
 def add_devices(
-    machine: Machine, vm: Vm, plan: VmPlan, pci: PciBus, undo: ExitStack
+    machine: Machine, vm: Vm, plan: VmPlan, pci: PciBus, undo: UndoStack
 ) -> list[Input]:
     """Attach everything but passed devices; answers the host streams to listen to."""
     ports = machine.ports
@@ -66,7 +65,7 @@ def move_ioapic(machine: Machine, vm: Vm, plan: VmPlan, resample: Callable[[], N
         machine.mmio.attach(place, MovedIoapic(vm, resample))
 
 
-def _add_serial_port(machine: Machine, vm: Vm, port: SerialPort, undo: ExitStack) -> list[Input]:
+def _add_serial_port(machine: Machine, vm: Vm, port: SerialPort, undo: UndoStack) -> list[Input]:
     streams = open_host_streams(port.host_devices)
     for stream in streams:
         undo.callback(stream.close)
@@ -84,7 +83,7 @@ def _line(vm: Vm, gsi: int) -> Callable[[bool], None]:
     return lambda level: vm.set_interrupt_line(gsi, level=level)
 
 
-def create_vcpus(kvm: Kvm, vm: Vm, count: int, entry: Entry, undo: ExitStack) -> list[Vcpu]:
+def create_vcpus(kvm: Kvm, vm: Vm, count: int, entry: Entry, undo: UndoStack) -> list[Vcpu]:
     """All vCPUs; the first starts in ``entry``, the others wait for it to wake them.
 
     Raises TooManyVcpus or KernelCallFailed.

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sets of addresses as lists of ranges."""
 
-from collections.abc import Iterable
-
 from passthru.addresses import AddressRange
+from passthru.lean import Iterable
 
 __all__ = ["united", "without"]
 

@@ -6,7 +6,7 @@ chapter 20.2 (grammar) where nothing else is said. A value outside what an encod
 hold raises ValueError: the caller is our own code, never the guest.
 """
 
-from collections.abc import Iterable
+from passthru.lean import Iterable
 
 __all__ = [
     "ARG3",

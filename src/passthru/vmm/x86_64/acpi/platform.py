@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the firmware tables are made from."""
 
-from typing import NamedTuple
-
 from passthru.addresses import AddressRange
+from passthru.lean import NamedTuple
 
 __all__ = ["AcpiPlatform", "PciInterruptRoute"]
 

@@ -4,10 +4,10 @@
 Ranges are half-open as everywhere; the inclusive ends of the format are made here.
 """
 
-from enum import IntEnum
 from struct import pack
 
 from passthru.addresses import AddressRange
+from passthru.lean import IntEnum
 from passthru.vmm.x86_64.acpi import aml
 
 __all__ = [

@@ -2,8 +2,8 @@
 """The parts of an ELF executable that a loader needs, read without trust."""
 
 from struct import unpack_from
-from typing import NamedTuple
 
+from passthru.lean import NamedTuple
 from passthru.vmm.x86_64.boot.errors import ImageTruncated, ImageUnsupported, OtherArchitecture
 
 __all__ = ["ElfImage", "LoadSegment", "read_elf"]

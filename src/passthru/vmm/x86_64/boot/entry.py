@@ -4,9 +4,9 @@
 Each boot protocol has its entry; ``processor()`` spells it out completely.
 """
 
-from enum import IntEnum
 from struct import pack
-from typing import NamedTuple
+
+from passthru.lean import IntEnum, NamedTuple
 
 __all__ = [
     "DescriptorTable",

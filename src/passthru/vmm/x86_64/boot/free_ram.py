@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which RAM is still free while an image and its data are laid out."""
 
-from collections.abc import Iterable
-
 from passthru.addresses import PAGE_SIZE, AddressRange
+from passthru.lean import Iterable
 from passthru.vmm.x86_64.boot.request import BootRequest
 from passthru.vmm.x86_64.e820 import E820Type
 from passthru.vmm.x86_64.ranges import united, without

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Telling what kind of image some bytes are, by the marks that each format carries."""
 
-from enum import Enum
+from passthru.lean import Enum
 
 __all__ = ["ImageFormat", "recognise"]
 

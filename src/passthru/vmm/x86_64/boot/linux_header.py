@@ -4,8 +4,8 @@ Kernel Header"), read without trust.
 """
 
 from struct import unpack_from
-from typing import NamedTuple
 
+from passthru.lean import NamedTuple
 from passthru.vmm.x86_64.boot.errors import ImageTruncated, ImageUnsupported
 
 __all__ = ["SETUP_HEADER_START", "SetupHeader", "read_setup_header"]

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an image to what must be written and where the first processor starts."""
 
-from collections.abc import Callable
-
 from passthru.addresses import AddressRange
+from passthru.lean import Callable
 from passthru.vmm.x86_64.boot.errors import (
     ImageError,
     NotAnImage,

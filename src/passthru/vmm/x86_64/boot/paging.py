@@ -4,10 +4,10 @@
 Four levels, pages of 2 MiB (every 64-bit processor has those), writable, executable.
 """
 
-from collections.abc import Iterable
 from struct import pack
 
 from passthru.addresses import PAGE_SIZE, AddressRange
+from passthru.lean import Iterable
 
 __all__ = ["identity_tables", "tables_size"]
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a boot protocol is given, and what it answers."""
 
-from typing import NamedTuple
-
 from passthru.addresses import AddressRange
+from passthru.lean import NamedTuple
 from passthru.vmm.x86_64.boot.entry import Entry
 from passthru.vmm.x86_64.e820 import MapEntry
 

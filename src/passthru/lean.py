@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lean stand-ins for ``typing.NamedTuple``, ``enum`` and ``collections.abc``.
+
+Importing those modules takes longer than reading, checking and planning a configuration
+does, and ``typing.NamedTuple`` compiles a piece of text for each class. What is used on the
+way to a guest's start is therefore made here, from a dictionary. To a type checker these are
+the originals. They leave out what nothing here needs; a mistake in a class body that the
+originals would refuse is the type checker's to find.
+"""
+
+# Both come with the interpreter; their public names load much more.
+from _collections_abc import Callable, Iterable, Iterator, Mapping, Sequence
+from _operator import itemgetter
+
+__all__ = [
+    "TYPE_CHECKING",
+    "Callable",
+    "Enum",
+    "Final",
+    "IntEnum",
+    "Iterable",
+    "Iterator",
+    "Mapping",
+    "NamedTuple",
+    "Protocol",
+    "Sequence",
+    "partial",
+]
+
+TYPE_CHECKING = False
+"""Type checkers take this name for true; it stands in ``typing``, which is not loaded."""
+
+
+class _TupleType(type):
+    """Makes a tuple class of the names that are annotated in a class body."""
+
+    _fields: tuple[str, ...]
+    _field_defaults: dict[str, object]
+
+    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, object]) -> "_TupleType":
+        annotations = body.get("__annotations__")
+        fields = tuple(annotations) if isinstance(annotations, dict) else ()
+        defaults = {}
+        for position, field in enumerate(fields):
+            if field in body:
+                defaults[field] = body[field]
+            body[field] = property(itemgetter(position))
+        body["_fields"] = body["__match_args__"] = fields
+        body["_field_defaults"] = defaults
+        body["__slots__"] = ()
+        body["__new__"] = _constructor(name, fields, tuple(defaults.values()))
+        return super().__new__(cls, name, bases, body)
+
+
+def _constructor(name: str, fields: tuple[str, ...], defaults: tuple[object, ...]) -> object:
+    """A function that takes exactly ``fields``; ``eval``, as the original has it, is slow."""
+    code = _CONSTRUCTORS[len(fields)].__code__
+    code = code.replace(co_name=name, co_qualname=name, co_varnames=("cls", *fields))
+    return FunctionType(code, globals(), name, defaults)
+
+
+_new = tuple.__new__
+
+_CONSTRUCTORS: tuple[Callable[..., "_NamedTuple"], ...] = (
+    lambda t: _new(t, ()),
+    lambda t, a: _new(t, (a,)),
+    lambda t, a, b: _new(t, (a, b)),
+    lambda t, a, b, c: _new(t, (a, b, c)),
+    lambda t, a, b, c, d: _new(t, (a, b, c, d)),
+    lambda t, a, b, c, d, e: _new(t, (a, b, c, d, e)),
+    lambda t, a, b, c, d, e, f: _new(t, (a, b, c, d, e, f)),
+    lambda t, a, b, c, d, e, f, g: _new(t, (a, b, c, d, e, f, g)),
+    lambda t, a, b, c, d, e, f, g, h: _new(t, (a, b, c, d, e, f, g, h)),
+    lambda t, a, b, c, d, e, f, g, h, i: _new(t, (a, b, c, d, e, f, g, h, i)),
+    lambda t, a, b, c, d, e, f, g, h, i, j: _new(t, (a, b, c, d, e, f, g, h, i, j)),
+    lambda t, a, b, c, d, e, f, g, h, i, j, k: _new(t, (a, b, c, d, e, f, g, h, i, j, k)),
+    lambda t, a, b, c, d, e, f, g, h, i, j, k, m: _new(t, (a, b, c, d, e, f, g, h, i, j, k, m)),
+    lambda t, a, b, c, d, e, f, g, h, i, j, k, m, n: _new(
+        t, (a, b, c, d, e, f, g, h, i, j, k, m, n)
+    ),
+    lambda t, a, b, c, d, e, f, g, h, i, j, k, m, n, o: _new(
+        t, (a, b, c, d, e, f, g, h, i, j, k, m, n, o)
+    ),
+)
+"""The constructor for each number of fields, but for the fields' names."""
+
+
+class _NamedTuple(tuple[object, ...], metaclass=_TupleType):
+    """What the tuple classes have in common."""
+
+    def _asdict(self) -> dict[str, object]:
+        return dict(zip(type(self)._fields, self, strict=True))
+
+    def _replace(self, **changes: object) -> "_NamedTuple":
+        return type(self)(**{**self._asdict(), **changes})
+
+    def __getnewargs__(self) -> tuple[object, ...]:
+        return tuple(self)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{field}={value!r}" for field, value in self._asdict().items())
+        return f"{type(self).__name__}({values})"
+
+
+class _EnumType(type):
+    """Makes a class whose only instances are the strings and numbers of its body."""
+
+    _member_of: dict[object, "_Enum"]
+
+    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, object]) -> "_EnumType":
+        values = {
+            key: value
+            for key, value in body.items()
+            if isinstance(value, (int, str)) and not key.startswith("_")
+        }
+        rest = {key: value for key, value in body.items() if key not in values}
+        made = super().__new__(cls, name, bases, rest)
+        made._member_of = {}
+        for key, value in values.items():
+            if value not in made._member_of:
+                made._member_of[value] = _new_member(made, key, value)
+            setattr(made, key, made._member_of[value])
+        return made
+
+    def __call__(cls, value: object) -> "_Enum":
+        try:
+            return cls._member_of[value]
+        except KeyError:
+            raise ValueError(f"{value!r} is no {cls.__name__}") from None
+
+    def __iter__(cls) -> Iterator["_Enum"]:
+        return iter(cls._member_of.values())
+
+
+class _Enum(metaclass=_EnumType):
+    """What the enumerations have in common."""
+
+    name: str
+    value: object
+
+    def __reduce__(self) -> tuple[type, tuple[object]]:
+        return type(self), (self.value,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.{self.name}"
+
+
+class _IntEnum(int, _Enum):
+    """An enumeration whose members are numbers."""
+
+    def __str__(self) -> str:
+        return int.__repr__(self)
+
+
+def _new_member(made: type, name: str, value: int | str) -> _Enum:
+    member: _Enum
+    if isinstance(value, int) and issubclass(made, _IntEnum):
+        member = int.__new__(made, value)
+    else:
+        member = object.__new__(made)
+    member.name, member.value = name, value
+    return member
+
+
+if TYPE_CHECKING:
+    from enum import Enum, IntEnum
+    from functools import partial
+    from typing import Final, NamedTuple, Protocol
+else:
+    from _functools import partial
+
+    Enum, IntEnum, NamedTuple = _Enum, _IntEnum, _NamedTuple
+    # The quick way for all elements at once; their number is not looked at.
+    NamedTuple._make = classmethod(tuple.__new__)
+    # These two say something to type checkers only.
+    Final, Protocol = None, object
