@@ -6,6 +6,7 @@ Every call but close and unmap is a step; ``fail_at`` makes one of them fail.
 
 import ctypes
 import errno
+import struct
 
 from passthru.host import vfio_abi
 from passthru.host.kernel import Mapping
@@ -23,7 +24,12 @@ class FakeFunction:
         self.bars = {number: bytearray(size) for number, size in self.bar_sizes.items()}
         self.can_reset = True
         self.resets = 0
+        # What VFIO would offer of INTx, MSI and MSI-X, and what is left on the host.
+        self.interrupt_counts = {0: 1, 1: 32, 2: 2048}
+        self.host_vectors = 2048
         self.interrupts: dict[int, int] = {}
+        self.active: int | None = None
+        self.triggers: list[int] = []
 
 
 class FakeKernel:
@@ -203,10 +209,39 @@ class FakeKernel:
         vfio_abi.REGION_INFO.pack_into(argument, 0, 32, flags, number, 0, size, number << 40)
         return 0
 
+    def _vfio_device_get_irq_info(self, file: int, argument: bytearray) -> int:
+        kind = vfio_abi.IRQ_INFO.unpack(argument)[2]
+        vfio_abi.IRQ_INFO.pack_into(argument, 0, 16, 0, kind, self.function.interrupt_counts[kind])
+        return 0
+
     def _vfio_device_set_irqs(self, file: int, argument: bytearray) -> int:
-        _, flags, kind, _, count = vfio_abi.IRQ_SET.unpack_from(argument)
-        if flags & vfio_abi.VFIO_IRQ_SET_ACTION_TRIGGER:
-            self.function.interrupts[kind] = count
+        """As drivers/vfio/pci/vfio_pci_intrs.c: one kind at a time, resized only when off."""
+        _, flags, kind, start, count = vfio_abi.IRQ_SET.unpack_from(argument)
+        function, intx = self.function, vfio_abi.VFIO_PCI_INTX_IRQ_INDEX
+        limit = function.interrupt_counts[kind]
+        require(start < limit and start + count <= limit)
+        if flags & vfio_abi.VFIO_IRQ_SET_ACTION_UNMASK:
+            require(function.active == kind == intx)
+            return 0
+        if flags & vfio_abi.VFIO_IRQ_SET_DATA_NONE:
+            require(function.active == kind and not count)
+            function.active, function.triggers = None, []
+            function.interrupts[kind] = 0
+            return 0
+        require(function.active in (None, kind) and bool(count))
+        room = vfio_abi.IRQ_SET.size
+        eventfds = list(struct.unpack_from(f"<{count}i", argument, room))
+        for eventfd in eventfds:
+            require(eventfd == -1 or self.files.get(eventfd) == "eventfd")
+        if function.active is None:
+            if kind != intx and count > function.host_vectors:
+                return function.host_vectors
+            require(start == 0)
+            function.active, function.triggers = kind, eventfds
+            function.interrupts[kind] = count
+        else:
+            require(start + count <= len(function.triggers))
+            function.triggers[start : start + count] = eventfds
         return 0
 
     def _vfio_device_reset(self, file: int, argument: int) -> int:
@@ -217,6 +252,12 @@ class FakeKernel:
         _, flags, _, iova, size = vfio_abi.DMA_MAP.unpack(argument)
         self.dma.append((iova, size, flags))
         return 0
+
+
+def require(allowed: bool) -> None:
+    """Refuse a call as the kernel does."""
+    if not allowed:
+        raise OSError(errno.EINVAL, "refused")
 
 
 SHUTDOWN = kvm_abi.KVM_EXIT_SHUTDOWN

@@ -5,7 +5,7 @@ A range carries no address space of its own; the name of the field that holds it
 which one is meant (guest-physical, host-physical, I/O port, IOVA).
 """
 
-from typing import NamedTuple
+from passthru.lean import NamedTuple
 
 __all__ = ["PAGE_SIZE", "AddressRange", "PciAddress"]
 

@@ -40,53 +40,38 @@ class _TupleType(type):
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, object]) -> "_TupleType":
         annotations = body.get("__annotations__")
         fields = tuple(annotations) if isinstance(annotations, dict) else ()
-        defaults = {}
+        body["_field_defaults"] = {field: body[field] for field in fields if field in body}
         for position, field in enumerate(fields):
-            if field in body:
-                defaults[field] = body[field]
             body[field] = property(itemgetter(position))
         body["_fields"] = body["__match_args__"] = fields
-        body["_field_defaults"] = defaults
         body["__slots__"] = ()
-        body["__new__"] = _constructor(name, fields, tuple(defaults.values()))
         return super().__new__(cls, name, bases, body)
-
-
-def _constructor(name: str, fields: tuple[str, ...], defaults: tuple[object, ...]) -> object:
-    """A function that takes exactly ``fields``; ``eval``, as the original has it, is slow."""
-    code = _CONSTRUCTORS[len(fields)].__code__
-    code = code.replace(co_name=name, co_qualname=name, co_varnames=("cls", *fields))
-    return FunctionType(code, globals(), name, defaults)
-
-
-_new = tuple.__new__
-
-_CONSTRUCTORS: tuple[Callable[..., "_NamedTuple"], ...] = (
-    lambda t: _new(t, ()),
-    lambda t, a: _new(t, (a,)),
-    lambda t, a, b: _new(t, (a, b)),
-    lambda t, a, b, c: _new(t, (a, b, c)),
-    lambda t, a, b, c, d: _new(t, (a, b, c, d)),
-    lambda t, a, b, c, d, e: _new(t, (a, b, c, d, e)),
-    lambda t, a, b, c, d, e, f: _new(t, (a, b, c, d, e, f)),
-    lambda t, a, b, c, d, e, f, g: _new(t, (a, b, c, d, e, f, g)),
-    lambda t, a, b, c, d, e, f, g, h: _new(t, (a, b, c, d, e, f, g, h)),
-    lambda t, a, b, c, d, e, f, g, h, i: _new(t, (a, b, c, d, e, f, g, h, i)),
-    lambda t, a, b, c, d, e, f, g, h, i, j: _new(t, (a, b, c, d, e, f, g, h, i, j)),
-    lambda t, a, b, c, d, e, f, g, h, i, j, k: _new(t, (a, b, c, d, e, f, g, h, i, j, k)),
-    lambda t, a, b, c, d, e, f, g, h, i, j, k, m: _new(t, (a, b, c, d, e, f, g, h, i, j, k, m)),
-    lambda t, a, b, c, d, e, f, g, h, i, j, k, m, n: _new(
-        t, (a, b, c, d, e, f, g, h, i, j, k, m, n)
-    ),
-    lambda t, a, b, c, d, e, f, g, h, i, j, k, m, n, o: _new(
-        t, (a, b, c, d, e, f, g, h, i, j, k, m, n, o)
-    ),
-)
-"""The constructor for each number of fields, but for the fields' names."""
 
 
 class _NamedTuple(tuple[object, ...], metaclass=_TupleType):
     """What the tuple classes have in common."""
+
+    def __new__(cls, *values: object, **named: object) -> "_NamedTuple":
+        if named or len(values) != len(cls._fields):
+            values = cls._completed(values, named)
+        return tuple.__new__(cls, values)
+
+    @classmethod
+    def _completed(cls, values: tuple[object, ...], named: dict[str, object]) -> tuple[object, ...]:
+        """All elements: those given by place, then those by name and the defaults."""
+        completed = list(values)
+        for field in cls._fields[len(values) :]:
+            if field not in named and field not in cls._field_defaults:
+                raise TypeError(f"{cls.__name__} needs {field}")
+            completed.append(named.pop(field, cls._field_defaults.get(field)))
+        if named or len(completed) > len(cls._fields):
+            raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}, each once")
+        return tuple(completed)
+
+    @classmethod
+    def _make(cls, values: Iterable[object]) -> "_NamedTuple":
+        """The quick way, for all elements at once; their number is not looked at."""
+        return tuple.__new__(cls, values)
 
     def _asdict(self) -> dict[str, object]:
         return dict(zip(type(self)._fields, self, strict=True))

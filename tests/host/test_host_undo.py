@@ -26,9 +26,10 @@ def test_all_are_made_even_if_one_fails_and_the_first_failure_is_told():
     undo.callback(made.append, 1)
     undo.callback(fail, "second")
     undo.callback(fail, "first")
-    with pytest.raises(ValueError, match="first"):
+    with pytest.raises(ValueError, match="first") as raised:
         undo.close()
     assert made == [1]
+    assert raised.value.__notes__ == ["and then: second"]
 
 
 def fail_with_an_undo_that_fails() -> None:

@@ -185,6 +185,19 @@ def test_a_passed_initrd_is_a_blob_in_place() -> None:
     assert blob.passed == AddressRange(0x40000000, 1 << 20)
 
 
+@pytest.mark.parametrize(("text", "address"), [("0x1000000,b", 0x1000000), ("b", None)])
+def test_a_loaded_initrd_goes_where_the_text_says(text: str, address: int | None) -> None:
+    checked = check_text(f"initrd load {text}")
+    blob = checked.the_plan.blobs[1]
+    assert (blob.role, blob.path, blob.address, blob.passed) == (
+        BlobRole.INITRD,
+        "b",
+        address,
+        None,
+    )
+    assert not checked.findings
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -9,7 +9,7 @@ import pytest
 from passthru.addresses import AddressRange
 from passthru.board.model import BarKind, Board, HostRegion
 from passthru.diagnostics.finding import Severity
-from passthru.rules.check import RULES
+from passthru.rules.registry import RULES
 from sample_board import (
     BASE,
     BOARD,
@@ -67,7 +67,6 @@ CASES = (
     Case("not-supported-by-run", "load second.bin", "load second.bin", "no address", "load 0x200000,second.bin"),
     Case("not-supported-by-run", "guest load second", "guest load second", "second guest image", "initrd load second"),
     Case("not-supported-by-run", "fdt load x.dtb", "fdt load x.dtb", "device tree", "data load 0x200000,x"),
-    Case("not-supported-by-run", "initrd load 0x200000,x", "initrd load 0x200000,x", "chooses the place", "initrd load x"),
     Case("not-supported-by-run", "acpi pass loc 0x30000000,0x1000,rn=0x20000000", "0x30000000,0x1000,rn=0x20000000", "ACPI", "initrd pass loc 0x30000000,0x1000,rn=0x20000000"),
     Case("not-supported-by-run", "guest pass loc 0x30000000,0x1000,rn=0x20000000", "0x30000000,0x1000,rn=0x20000000", "from a file", "data pass loc 0x30000000,0x1000,rn=0x20000000"),
     Case("not-supported-by-run", "initrd pass loc pci:0:3.0", "pci:0:3.0", "memory only", "initrd pass loc 0x30000000,0x1000,rn=0x20000000"),
@@ -111,6 +110,7 @@ CASES = (
     Case("blob-type-not-relevant", f"raw {PASS_RAM}rn=0x20000000", "raw pass", "`raw`", f"initrd {PASS_RAM}rn=0x20000000", severity=WARNING),
     Case("blob-looks-swapped", "initrd pass loc 0x20000000,0x1000,rn=0x30000000", "0x20000000,0x1000,rn=0x30000000", "swapped", "initrd pass loc 0x50000000,0x1000,rn=0x20000000", base="ram 0x30000000,256m guest load kernel\n", severity=WARNING),
     Case("load-outside-memory", "load 0x80000000,x", "load 0x80000000,x", "no memory", "load 0x1000,x"),
+    Case("load-outside-memory", "initrd load 0x80000000,x", "initrd load 0x80000000,x", "the initrd image", "initrd load 0x1000000,x"),
     Case("address-overlap", "pass loc mem:0x1ffff000,0x2000,rn=0x20000000", "mem:0x1ffff000,0x2000,rn=0x20000000", "0x1ffff000..0x20000000", "pass loc mem:0x20000000,0x2000,rn=0x20000000"),
     Case("address-overlap", "vdev ioapic loc 0x100000 name p", "0x100000", "ioapic", "vdev ioapic loc 0xf8000000 name p"),
     Case("address-overlap", "pass loc mem:0xfee00000,0x1000,rn", "mem:0xfee00000,0x1000,rn", "local apic", "reserve loc 0xfee00000,0x1000"),

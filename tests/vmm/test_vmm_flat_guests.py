@@ -316,6 +316,28 @@ def test_standard_input_reaches_the_serial_port(guest):
     assert (output, process.returncode) == (b"echo", 0)
 
 
+def test_more_input_than_the_port_holds_waits_for_the_guest(guest):
+    process = guest.start(ECHO, console="-")
+    text = b"0123456789" * 1500
+    output, _ = process.communicate(text + b".", timeout=60)
+    assert (output, process.returncode) == (text, 0)
+
+
+def test_two_interrupts_end_a_guest_whose_output_nobody_reads(guest):
+    process = guest.start("print $'W'\n2: out %al, %dx\njmp 2b")
+    assert wait_for_output(process) == b"W"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 3
+
+
+def has_hardware_virtualization() -> bool:
+    flags = Path("/proc/cpuinfo").read_text().split()
+    return "vmx" in flags or "svm" in flags
+
+
 def test_a_file_takes_the_console(guest, tmp_path):
     process = guest.start("print $'F'\nreset", console=f">{tmp_path / 'console'}")
     process.communicate(timeout=30)
@@ -358,8 +380,7 @@ def test_a_bad_image_is_refused_with_status_64_before_the_start(tmp_path, conten
 
 
 def test_a_kernel_on_a_software_kvm_is_refused_and_sent_to_the_bench(tmp_path):
-    flags = Path("/proc/cpuinfo").read_text().split()
-    if "vmx" in flags or "svm" in flags:
+    if has_hardware_virtualization():
         pytest.skip("this KVM is real")
     (tmp_path / "vmlinuz").write_bytes(b"\0" * 0x202 + b"HdrS" + b"\0" * 0x10000)
     done = run_words("ram", "64M", "load", "vmlinuz", cwd=tmp_path)

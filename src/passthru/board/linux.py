@@ -4,41 +4,56 @@
 import os
 
 from passthru.board.host_files import HostFiles
-from passthru.board.memory_map import read_memory_map
 from passthru.board.model import Abilities, Board
-from passthru.board.pci import read_iommu_groups, read_pci_functions
 
-__all__ = ["read_board"]
+__all__ = ["read_board", "read_board_without_resources"]
 
 _VIRTUALIZATION_FLAGS = frozenset(("vmx", "svm"))
 _CAP_IPC_LOCK = 1 << 14
 
 
-def read_board(files: HostFiles, *, with_pci: bool = True) -> Board:
+def read_board(files: HostFiles) -> Board:
     """Read the host whose pseudo files these are.
 
-    Without ``with_pci`` the PCI functions and IOMMU groups stay empty; enough for a VM
-    that gets nothing passed, and some milliseconds faster on a host with many functions.
     Never raises: what cannot be read is empty (``Board.memory_known`` tells of the one
     thing that needs a privilege).
     """
+    from passthru.board.memory_map import read_memory_map
+    from passthru.board.pci import read_iommu_groups, read_pci_functions
+
     memory = read_memory_map(files)
+    groups = read_iommu_groups(files)
+    board = read_board_without_resources(files)
+    return board._replace(
+        memory=memory.regions,
+        allocated=memory.allocated,
+        reserved=memory.reserved,
+        pci=read_pci_functions(files),
+        iommu_groups=groups,
+        abilities=board.abilities._replace(iommu=bool(groups)),
+    )
+
+
+def read_board_without_resources(files: HostFiles) -> Board:
+    """The host as far as a VM needs to know it that gets nothing passed; much is left empty.
+
+    This is on the way to every guest's start, and large hosts have much to read.
+    """
     cpuinfo = files.text("/proc/cpuinfo")
-    groups = read_iommu_groups(files) if with_pci else ()
     return Board(
         name=files.text("/proc/sys/kernel/hostname") or "host",
         # The file came with Linux 6.1 (kernel/utsname_sysctl.c, "arch").
         architecture=files.text("/proc/sys/kernel/arch") or os.uname().machine,
         cpu_count=max(1, cpuinfo.count("\nprocessor") + cpuinfo.startswith("processor")),
-        memory=memory.regions,
-        allocated=memory.allocated,
-        reserved=memory.reserved,
-        pci=read_pci_functions(files) if with_pci else (),
-        iommu_groups=groups,
+        memory=(),
+        allocated=(),
+        reserved=(),
+        pci=(),
+        iommu_groups=(),
         abilities=Abilities(
             hardware_virtualization=_has_hardware_virtualization(cpuinfo),
             vfio_pci=files.exists("/sys/bus/pci/drivers/vfio-pci"),
-            iommu=bool(groups),
+            iommu=False,
             locked_memory_limit=_locked_memory_limit(files),
         ),
     )

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host's memory map from ``/proc/iomem`` and the firmware's own from sysfs."""
 
-from typing import NamedTuple
-
 from passthru.addresses import AddressRange
 from passthru.board.host_files import HostFiles
 from passthru.board.model import HostRegion
+from passthru.lean import NamedTuple
 
 __all__ = ["MemoryMap", "firmware_ram", "parse_iomem", "read_memory_map"]
 

@@ -4,10 +4,8 @@
 All addresses are host-physical unless a field says otherwise.
 """
 
-from enum import Enum
-from typing import NamedTuple
-
 from passthru.addresses import AddressRange, PciAddress
+from passthru.lean import Enum, NamedTuple
 
 __all__ = [
     "Abilities",

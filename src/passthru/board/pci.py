@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host's PCI functions and IOMMU groups from sysfs."""
 
-from collections.abc import Iterator
-
 from passthru.addresses import AddressRange, PciAddress
 from passthru.board.host_files import HostFiles
 from passthru.board.model import Bar, BarKind, HostRegion, IommuGroup, PciFunction
+from passthru.lean import Iterator
 
 __all__ = ["parse_bars", "parse_reserved_regions", "read_iommu_groups", "read_pci_functions"]
 

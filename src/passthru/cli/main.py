@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``passthru`` command: finds the subcommand and turns errors into exit statuses."""
 
+import gc
 import sys
 
 from passthru.diagnostics.errors import ExitStatus, PassthruError
@@ -12,6 +13,7 @@ usage: passthru COMMAND …
 
   run [--plan] [--hugepages] @FILE… [WORD…]   run a VM, as qvm takes it
   bench list | run CONFIG | shell             the same on a virtual host, without hardware
+  bench demo | guest DIRECTORY                a demonstration; a guest to try things with
 
 passthru COMMAND --help tells more.
 """
@@ -24,15 +26,22 @@ def main(arguments: list[str] | None = None) -> int:
         return _dispatch(words)
     except PassthruError as error:
         print(f"passthru: {error}", file=sys.stderr)
+        for note in getattr(error, "__notes__", ()):
+            print(f"  {note}", file=sys.stderr)
         if error.fix:
             print(f"  fix: {error.fix}", file=sys.stderr)
         return error.exit_status
+    except KeyboardInterrupt:
+        print("passthru: interrupted", file=sys.stderr)
+        return ExitStatus.POWER_CUT
 
 
 def _dispatch(words: list[str]) -> int:
     # Imported when needed: starting fast is a feature.
     command, rest = (words[0], words[1:]) if words else ("", [])
     if command == "run":
+        # What is made until the guest starts lives until its end: there is nothing to collect.
+        gc.disable()
         from passthru.cli import run
 
         return run.main(rest)

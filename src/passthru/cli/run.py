@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """``passthru run``: check, plan, and run one VM on this host."""
 
+import gc
 import os
 import sys
 
 from passthru.board.host_files import HostFiles
-from passthru.board.linux import read_board
+from passthru.board.linux import read_board, read_board_without_resources
 from passthru.board.model import Board
 from passthru.diagnostics.errors import ExitStatus
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.language.arguments import sources_from_arguments
-from passthru.language.model import VmConfig
-from passthru.language.reader import read
+from passthru.language.reader import ReadResult, read
 from passthru.plan.model import VmPlan
 from passthru.plan.planner import plan_vm
-from passthru.report.text import findings_as_text
 from passthru.rules.check import check
 
 __all__ = ["main"]
@@ -47,15 +46,21 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
-    config, findings = read(sources_from_arguments(words), environment=os.environ)
-    board = read_board(HostFiles(), with_pci=_wants_pci(config))
+    # No memory range of this host has a name, so `$asinfo_start{…}` is an error here.
+    result = read(sources_from_arguments(words), environment=os.environ, asinfo={})
+    config = result.config
+    # Where nothing is passed, the host's memory and devices are not looked at.
+    board = (read_board if config.passes else read_board_without_resources)(HostFiles())
     plan = None
-    if not _has_errors(findings):
+    findings = result.findings
+    if not result.complete:
+        findings = tuple(_must_be_known(each, result) for each in findings)
+    else:
         plan, planned = plan_vm(config, board)
-        findings += planned
-        if plan is not None:
-            findings += check(config, plan, board)
+        findings += planned + check(config, plan, board)
     if findings:
+        from passthru.report.text import findings_as_text
+
         text = findings_as_text(findings, colours=sys.stderr.isatty())
         print(text, end="", file=sys.stderr)
     if show_plan and plan is not None:
@@ -69,9 +74,12 @@ def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
     return _start(plan, board, dry=config.dryrun, hugepages=hugepages)
 
 
-def _wants_pci(config: VmConfig) -> bool:
-    """Whether anything is passed: else the host's devices are not looked at."""
-    return bool(config.passes)
+def _must_be_known(finding: Finding, result: ReadResult) -> Finding:
+    """An unknown value, which a check may pass over, as the error that it is to a run."""
+    if finding.severity is Severity.ERROR or finding not in result.unknown_values:
+        return finding
+    reason = "A VM is started only if all of its configuration is known."
+    return finding._replace(severity=Severity.ERROR, reason=reason)
 
 
 def _has_errors(findings: tuple[Finding, ...]) -> bool:
@@ -83,6 +91,8 @@ def _start(plan: VmPlan, board: Board, *, dry: bool, hugepages: bool) -> int:
     from passthru.host.kernel import LinuxKernel
     from passthru.vmm.build import run_machine
 
+    gc.freeze()
+    gc.enable()
     return run_machine(plan, board, LinuxKernel(), _say, dry=dry, hugepages=hugepages)
 
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The root of every exception that this project raises on purpose.
 
-A subclass holds facts and prints itself; callers never build the message. The exit
-status follows qvm: 3 the VM was killed from outside, 64 fatal before the guest started, 65 configuration error, 96 fatal
-after it started, and 2 for wrong usage of the command.
+A subclass holds facts and prints itself; callers never build the message. The exit status
+follows qvm: 3 the VM was killed from outside, 64 fatal before the guest started, 65
+configuration error, 96 fatal after it started, and 2 for wrong usage of the command.
 """
 
-from enum import IntEnum
+from passthru.lean import IntEnum
 
 __all__ = ["ExitStatus", "PassthruError"]
 

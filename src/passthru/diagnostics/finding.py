@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the checker has to say about a configuration."""
 
-from enum import Enum
-from typing import NamedTuple
-
 from passthru.diagnostics.source import Span
+from passthru.lean import Enum, NamedTuple
 
 __all__ = ["Finding", "Place", "Severity"]
 

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a rule is: a stable id, how bad it is, and why it exists."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.source import Span
+from passthru.lean import Iterable, NamedTuple
 
 __all__ = ["Rule"]
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Places in configuration text."""
 
-from bisect import bisect_right
-from typing import NamedTuple
+from passthru.lean import NamedTuple
 
 __all__ = ["Source", "Span"]
 
@@ -32,6 +31,8 @@ class Source:
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of ``offset``, both counted from 1."""
+        from bisect import bisect_right  # only findings have positions
+
         starts = self._starts()
         line = bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1
@@ -77,7 +78,7 @@ class Span(NamedTuple):
 
     def to(self, other: "Span") -> "Span":
         """From the start of this span to the end of ``other`` in the same source."""
-        return Span(self.source, self.start, other.end)
+        return Span._make((self.source, self.start, other.end))
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"

@@ -8,6 +8,7 @@ from passthru.addresses import AddressRange, PciAddress
 from passthru.diagnostics.errors import PassthruError
 
 __all__ = [
+    "HUGEPAGE_SIZE",
     "DmaMapFailed",
     "GroupBusy",
     "GroupNotViable",
@@ -15,6 +16,10 @@ __all__ = [
     "PhysicalMemoryRefused",
     "VfioMissing",
 ]
+
+
+HUGEPAGE_SIZE = 2 << 20
+"""Bytes of a huge page on x86-64 and, with 4 KiB granule, on arm64."""
 
 
 def _reason(error: OSError) -> str:
@@ -95,4 +100,5 @@ class HugepagesMissing(PassthruError):
 
     def __init__(self, size: int, error: OSError) -> None:
         super().__init__(f"{size:#x} bytes of guest RAM from huge pages: {_reason(error)}")
-        self.fix = f"echo {(size + 0x1FFFFF) >> 21} > /proc/sys/vm/nr_hugepages"
+        pool = "/proc/sys/vm/nr_hugepages"
+        self.fix = f"echo $(($(cat {pool}) + {size // HUGEPAGE_SIZE})) > {pool}"

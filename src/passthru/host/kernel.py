@@ -35,9 +35,20 @@ class Mapping:
         self._check(offset, len(data))
         self.view[offset : offset + len(data)] = data
 
+    def store(self, offset: int, size: int, value: int) -> None:
+        """Store ``value`` in one access of 1, 2, 4 or 8 bytes, as device registers want it.
+
+        Raises IndexError outside the mapping, KeyError for another size.
+        """
+        self._check(offset, size)
+        _INTEGERS[size].from_address(self.address + offset).value = value
+
     def _check(self, offset: int, size: int) -> None:
         if offset < 0 or size < 0 or offset + size > self.size:
             raise IndexError(f"{offset:#x}+{size:#x} outside a mapping of {self.size:#x} bytes")
+
+
+_INTEGERS = {1: ctypes.c_uint8, 2: ctypes.c_uint16, 4: ctypes.c_uint32, 8: ctypes.c_uint64}
 
 
 class Kernel(Protocol):

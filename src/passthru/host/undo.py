@@ -38,12 +38,16 @@ class UndoStack:
         return moved
 
     def close(self) -> None:
-        """Make the calls, all of them even if one fails; the first failure is raised then."""
+        """Make the calls, all of them even if some fail; the first failure is raised then,
+        with notes of the others."""
         failure: BaseException | None = None
         while self._calls:
             try:
                 self._calls.pop()()
             except BaseException as error:  # noqa: BLE001 (raised below)
-                failure = failure or error
+                if failure is None:
+                    failure = error
+                else:
+                    failure.add_note(f"and then: {error}")
         if failure is not None:
             raise failure

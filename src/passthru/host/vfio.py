@@ -16,9 +16,28 @@ from passthru.host.kernel import Kernel, Mapping
 from passthru.host.kernel_object import KernelCallFailed, KernelObject
 from passthru.lean import NamedTuple, Sequence
 
-__all__ = ["Region", "VfioContainer", "VfioFunction", "VfioGroup"]
+__all__ = [
+    "NO_EVENTFD",
+    "Region",
+    "VectorShortage",
+    "VfioContainer",
+    "VfioFunction",
+    "VfioGroup",
+]
+
+NO_EVENTFD = -1
+"""In place of an eventfd: enable the vector, but signal nobody."""
 
 GroupMembers = tuple[tuple[PciAddress, str | None], ...]
+
+
+class VectorShortage(KernelCallFailed):
+    """The host cannot give a function as many vectors as asked for, but ``available``."""
+
+    def __init__(self, subject: str, call: str, available: int) -> None:
+        shortage = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().__init__(subject, f"{call}: the host has {available} vectors", shortage)
+        self.available = available
 
 
 class VfioContainer(KernelObject):
@@ -188,7 +207,8 @@ class VfioFunction(KernelObject):
         if flags & abi.VFIO_REGION_INFO_FLAG_MMAP:
             mappable = (AddressRange(0, size),)
             if flags & abi.VFIO_REGION_INFO_FLAG_CAPS:
-                mappable = _sparse_areas(info, first_capability) or mappable
+                areas = _sparse_areas(info, first_capability)
+                mappable = mappable if areas is None else areas
         return Region(index, size, offset, mappable)
 
     def read(self, region: Region, offset: int, size: int) -> int:
@@ -218,12 +238,14 @@ class VfioFunction(KernelObject):
         self.call("VFIO_DEVICE_GET_IRQ_INFO", abi.VFIO_DEVICE_GET_IRQ_INFO, info)
         return int(abi.IRQ_INFO.unpack(info)[3])
 
-    def signal_interrupts(self, index: int, eventfds: Sequence[int]) -> None:
-        """Signal these eventfds, one per vector from 0, for interrupts of kind ``index``.
+    def signal_interrupts(self, index: int, eventfds: Sequence[int], *, start: int = 0) -> None:
+        """Signal these eventfds, one per vector from ``start``, for interrupts of kind ``index``.
 
-        All vectors are enabled in one call, as the kernel allocates them together.
+        The first call enables as many vectors as it names, as the kernel allocates them
+        together; a later one can only change those. NO_EVENTFD leaves a vector silent.
+        Raises VectorShortage, and KernelCallFailed while another kind is enabled.
         """
-        self._set_irqs(index, abi.VFIO_IRQ_SET_ACTION_TRIGGER, eventfds)
+        self._set_irqs(index, abi.VFIO_IRQ_SET_ACTION_TRIGGER, eventfds, start)
 
     def unmask_interrupt_by(self, eventfd: int) -> None:
         """Unmask INTx whenever ``eventfd`` is signalled."""
@@ -240,25 +262,27 @@ class VfioFunction(KernelObject):
         )
         self.call("VFIO_DEVICE_SET_IRQS off", abi.VFIO_DEVICE_SET_IRQS, bytearray(header))
 
-    def _set_irqs(self, index: int, action: int, eventfds: Sequence[int]) -> None:
-        data = b"".join(fd.to_bytes(4, "little") for fd in eventfds)
+    def _set_irqs(self, index: int, action: int, eventfds: Sequence[int], start: int = 0) -> None:
+        data = b"".join(fd.to_bytes(4, "little", signed=True) for fd in eventfds)
         header = abi.IRQ_SET.pack(
             abi.IRQ_SET.size + len(data),
             abi.VFIO_IRQ_SET_DATA_EVENTFD | action,
             index,
-            0,
+            start,
             len(eventfds),
         )
         name = f"VFIO_DEVICE_SET_IRQS ({len(eventfds)} of kind {index})"
         left = self.call(name, abi.VFIO_DEVICE_SET_IRQS, bytearray(header + data))
         if left > 0:
             # A positive answer is the number of vectors that the host could have given.
-            shortage = OSError(errno.ENOSPC, f"the host has {left} vectors")
-            raise KernelCallFailed(str(self), name, shortage)
+            raise VectorShortage(str(self), name, left)
 
 
-def _sparse_areas(info: bytearray, offset: int) -> tuple[AddressRange, ...]:
-    """The mappable areas that a region's capability chain lists, page-sized ones only."""
+def _sparse_areas(info: bytearray, offset: int) -> tuple[AddressRange, ...] | None:
+    """The mappable areas that a region's capability chain lists, none that are empty.
+
+    No area means that nothing may be mapped; None, that the chain has no such list.
+    """
     for position in _capabilities(info, offset):
         identifier, _, _ = abi.INFO_CAP_HEADER.unpack_from(info, position)
         if identifier == abi.VFIO_REGION_INFO_CAP_SPARSE_MMAP:
@@ -271,7 +295,7 @@ def _sparse_areas(info: bytearray, offset: int) -> tuple[AddressRange, ...]:
                 for n in range(count)
             )
             return tuple(AddressRange(*area) for area in areas if area[1])
-    return ()
+    return None
 
 
 def _capabilities(info: bytearray, offset: int) -> list[int]:

@@ -8,12 +8,15 @@
 535822336
 """
 
-from passthru.language.arguments import (
-    UnreadableConfigurationError,
-    open_source,
-    sources_from_arguments,
-)
-from passthru.language.reader import ReadResult, read
+from passthru.lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from passthru.language.arguments import (
+        UnreadableConfigurationError,
+        open_source,
+        sources_from_arguments,
+    )
+    from passthru.language.reader import ReadResult, read
 
 __all__ = [
     "ReadResult",
@@ -22,3 +25,12 @@ __all__ = [
     "read",
     "sources_from_arguments",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Imported when asked for: who needs one module of the package shall not get the reader.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from passthru.language import arguments, reader
+
+    return getattr(reader if name in reader.__all__ else arguments, name)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The access letters of a passed location (spec/pass-reference.txt, ``loc``)."""
 
-from functools import lru_cache
-from typing import NamedTuple
+from passthru.lean import NamedTuple
 
 __all__ = [
     "ACCESS_LETTERS",
@@ -91,13 +90,26 @@ class ParsedAccess(NamedTuple):
     removed_nothing: str
 
 
-@lru_cache(maxsize=256)
+_parsed: dict[str, ParsedAccess] = {}
+_MOST_PARSED = 256
+
+
 def parse_access(text: str) -> ParsedAccess:
     """The letters in force after every ``+`` and ``-`` of ``text``, from left to right.
 
     They start from none and with ``+``; ``rw`` holds where there is no letter at all. ``m``
     brings SYSTEM_MEMORY_IMPLIES with it; removing ``m`` removes that letter alone.
     """
+    # Kept by hand, for the few texts that people write: functools costs start-up.
+    parsed = _parsed.get(text)
+    if parsed is None:
+        parsed = _parse(text)
+        if len(_parsed) < _MOST_PARSED:
+            _parsed[text] = parsed
+    return parsed
+
+
+def _parse(text: str) -> ParsedAccess:
     if not text.strip("+-"):
         return ParsedAccess(DEFAULT_ACCESS, "", "")
     letters: set[str] = set()

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """qvm's command line: ``@FILE`` any number of times, and configuration words between them."""
 
-from collections.abc import Sequence
-
 from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.diagnostics.source import Source
 from passthru.language.words import quote
+from passthru.lean import Sequence
 
 __all__ = ["UnreadableConfigurationError", "open_source", "sources_from_arguments"]
 

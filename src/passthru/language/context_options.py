@@ -4,14 +4,13 @@
 from passthru.diagnostics.finding import Finding
 from passthru.language.assembly import Assembly
 from passthru.language.contexts import OpenContext
-from passthru.language.cursor import Cursor
+from passthru.language.cursor import Cursor, check_choices
 from passthru.language.interrupts import read_interrupts
 from passthru.language.locations import LOCATION_PREFIXES, Space, read_location
 from passthru.language.mistakes import bad_location
 from passthru.language.model import Text, VdevOption
 from passthru.language.numbers import Notation, read_number
 from passthru.language.options import ArgumentKind, Context, Option
-from passthru.language.values import check_choices
 from passthru.language.words import Word
 
 __all__ = ["add_location", "take_context_option", "take_vendor_option"]

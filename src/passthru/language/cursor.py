@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A place in the words of one source, and the arguments that follow it."""
-
-import re
+"""A place in the words of one source, the arguments that follow it, and which words they may be."""
 
 from passthru.diagnostics.finding import Finding
-from passthru.language.mistakes import missing_argument
+from passthru.language.mistakes import bad_value, missing_argument
+from passthru.language.numbers import DECIMAL_DIGITS
 from passthru.language.options import (
     BLOB_TYPES,
     CONTEXT_OPTIONS,
@@ -16,7 +15,7 @@ from passthru.language.options import (
 from passthru.language.vdevs import VDEV_TYPES, VENDOR_VDEV_OPTIONS
 from passthru.language.words import Word
 
-__all__ = ["Cursor"]
+__all__ = ["Cursor", "check_choices"]
 
 _OPTION_WORDS = frozenset(BLOB_TYPES).union(
     TOP_OPTIONS,
@@ -29,8 +28,8 @@ _OPTION_WORDS = frozenset(BLOB_TYPES).union(
 _ANY_TEXT = frozenset({ArgumentKind.TEXT, ArgumentKind.FILE})
 """Arguments that an option's name could be, too."""
 
-_VALUE = r"[-+]?[0-9]|[<>/.|]"
-"""How a word begins that can hardly be an option."""
+_VALUES_BEGIN_WITH = ("<", ">", "/", ".", "|")
+"""No option's name does."""
 
 
 class Cursor:
@@ -81,7 +80,7 @@ class Cursor:
         word = self.peek()
         if word is None or (not word.quoted and word.value in known):
             return None
-        if self._begins_line(self._index) and not (word.quoted or re.match(_VALUE, word.value)):
+        if self._begins_line(self._index) and not (word.quoted or _is_value(word.value)):
             return None
         return self.next()
 
@@ -123,3 +122,23 @@ class Cursor:
                 follower.value if follower else None,
             )
         )
+
+
+def check_choices(option: Option, words: list[Word], findings: list[Finding]) -> bool:
+    """Whether the arguments of ``option`` are words that it takes; a finding if not."""
+    for argument, word in zip(option.arguments, words, strict=False):
+        if not argument.choices or not word.known:
+            continue
+        several = argument.kind is ArgumentKind.CHOICES
+        for text in word.value.split(",") if several else (word.value,):
+            if text not in argument.choices:
+                allowed = ", ".join(argument.choices)
+                findings.append(bad_value(word.span, option.name, text, allowed))
+                return False
+    return True
+
+
+def _is_value(text: str) -> bool:
+    """Whether ``text`` can hardly be an option."""
+    number = text[1:2] if text[:1] in ("-", "+") else text[:1]
+    return number in DECIMAL_DIGITS or text.startswith(_VALUES_BEGIN_WITH)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arguments of ``intr``: ``controller:line[,u][=vector]`` and ``apic``."""
 
-import re
-from typing import NamedTuple
-
 from passthru.diagnostics.finding import Finding
 from passthru.language.mistakes import bad_interrupt, interrupt_controller_assumed, version_only
 from passthru.language.model import Interrupt
 from passthru.language.numbers import Notation, read_number
 from passthru.language.words import Word
+from passthru.lean import NamedTuple
 
 __all__ = ["LOCAL_APIC", "read_interrupts"]
 
@@ -20,8 +18,6 @@ _NUMBER_LIMIT = 1 << 32
 
 _IMMEDIATE_UNMASK = "u"
 _SERVICE_THREAD = "t"
-
-_PLAIN = re.compile(r"([A-Za-z_][^:,=]*):([0-9]{1,9})(?:=([0-9]{1,9}))?")
 
 
 class _Line(NamedTuple):
@@ -42,9 +38,9 @@ def read_interrupts(
     """
     if not word.known:
         return ()
-    if match := _PLAIN.fullmatch(word.value):
-        vector = int(match[3]) if match[3] else None
-        return (Interrupt(match[1], int(match[2]), False, vector, word.span),)
+    plain = _plain_interrupt(word)
+    if plain is not None:
+        return (plain,)
     left, equals, vector_text = word.value.partition("=")
     lines = _lines(left.removesuffix(",") if equals else left)
     if len(lines) > 1 and not several:
@@ -60,6 +56,19 @@ def read_interrupts(
             return ()
     read = [_read_line(word, line, vector, controller, findings) for line in lines]
     return tuple(interrupt for interrupt in read if interrupt is not None)
+
+
+def _plain_interrupt(word: Word) -> Interrupt | None:
+    """``controller:line[=vector]`` as nearly all are written, quickly: nothing to say about it."""
+    controller, _, rest = word.value.partition(":")
+    line, equals, vector = rest.partition("=")
+    if not (controller.isidentifier() and _is_plain(line) and (_is_plain(vector) or not equals)):
+        return None
+    return Interrupt(controller, int(line), False, int(vector) if equals else None, word.span)
+
+
+def _is_plain(number: str) -> bool:
+    return number.isdecimal() and number.isascii() and len(number) < 10
 
 
 def _lines(text: str) -> list[_Line]:

@@ -5,13 +5,9 @@ Left of ``=`` is the guest's side, right of it the host's (spec/pass-reference.t
 design: "Readings").
 """
 
-import re
-from enum import Enum
-from typing import NamedTuple
-
-from passthru.addresses import PAGE_SIZE, AddressRange, PciAddress
+from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.diagnostics.finding import Finding
-from passthru.language.access import DEFAULT_ACCESS, Access, parse_access
+from passthru.language.access import ACCESS_LETTERS, DEFAULT_ACCESS, Access, parse_access
 from passthru.language.mistakes import (
     access_removed_nothing,
     bad_location,
@@ -20,10 +16,10 @@ from passthru.language.mistakes import (
     missing_length,
     unknown_access_type,
 )
-from passthru.language.model import Location, MemoryLocation, PciLocation, PortLocation
-from passthru.language.numbers import ADDRESS_LIMIT, Notation, read_number
-from passthru.language.pci import read_pci_address, read_pci_selector
+from passthru.language.model import Location, MemoryLocation, PortLocation
+from passthru.language.numbers import ADDRESS_LIMIT, Notation, plain_hexadecimal, read_number
 from passthru.language.words import Word
+from passthru.lean import Enum, NamedTuple
 
 __all__ = ["LOCATION_PREFIXES", "Space", "read_location"]
 
@@ -39,16 +35,11 @@ class Space(Enum):
     PCI = "pci:"
 
 
+_MEMORY_PREFIX = Space.MEMORY.value
+_ACCESS_LETTERS = frozenset(ACCESS_LETTERS)
+
 LOCATION_PREFIXES = tuple(space.value for space in Space)
 """What a location may begin with."""
-
-_PLAIN_MEMORY = re.compile(
-    r"(?:mem:)?0x([0-9a-fA-F]{1,15})"
-    r"(?:,0x([0-9a-fA-F]{1,15})(?:,([rwxcemdnst]+))?)?(?:=0x([0-9a-fA-F]{1,15}))?"
-)
-"""How nearly all memory is written; it needs none of the care below, so reading it is fast."""
-
-_BARE_PCI = r"[0-9]+:[0-9]+(\.[0-9]+)?"
 
 
 def read_location(
@@ -66,39 +57,42 @@ def read_location(
     """
     if not word.known:
         return None
-    if default is Space.MEMORY and (plain := _PLAIN_MEMORY.fullmatch(word.value)):
-        location = _plain_memory_location(plain, word, sized_by_device)
+    if default is Space.MEMORY:
+        location = _plain_memory_location(word, sized_by_device)
         if location is not None:
             return location
     space, start = _space_of(word.value, default)
     if space is Space.PCI:
-        return _read_pci_location(word, start, findings)
+        # Costs start-up, and a guest without passed functions hardly has any.
+        from passthru.language.pci import read_pci_location
+
+        return read_pci_location(word, start, findings)
     if not start and ":" in word.value.partition("=")[0]:
-        pci = f"pci:{word.value}" if re.match(_BARE_PCI, word.value) else None
-        findings.append(bad_location(word.span, word.value, "is no location", pci))
+        bus, _, device = word.value.partition(":")
+        looks_like_pci = bus.isdecimal() and device[:1].isdecimal()
+        fix = f"pci:{word.value}" if looks_like_pci else None
+        findings.append(bad_location(word.span, word.value, "is no location", fix))
         return None
     if space is Space.PORT:
         return _read_port_location(word, start, findings)
     return _read_memory_location(word, start, sized_by_device, findings)
 
 
-def _plain_memory_location(
-    match: re.Match[str], word: Word, sized_by_device: bool
-) -> MemoryLocation | None:
-    """The location, unless there is something to say about it."""
-    guest_text, length_text, letters, host_text = match.groups()
-    if length_text is not None:
-        size = int(length_text, 16)
-    elif sized_by_device:
-        size = PAGE_SIZE
-    else:
+def _plain_memory_location(word: Word, sized_by_device: bool) -> MemoryLocation | None:
+    """Memory as nearly all of it is written, quickly: there is nothing to say about it."""
+    left, equals, host_text = word.value.removeprefix(_MEMORY_PREFIX).partition("=")
+    guest_text, comma, rest = left.partition(",")
+    length_text, _, letters = rest.partition(",")
+    guest = host = plain_hexadecimal(guest_text)
+    size = plain_hexadecimal(length_text) if comma or not sized_by_device else PAGE_SIZE
+    if equals:
+        host = plain_hexadecimal(host_text)
+    if guest is None or host is None or not size or not _ACCESS_LETTERS.issuperset(letters):
         return None
-    if size == 0:
-        return None
-    access = parse_access(letters).access if letters else DEFAULT_ACCESS
-    guest = AddressRange(int(guest_text, 16), size)
-    host = AddressRange(int(host_text, 16), size) if host_text else guest
-    return MemoryLocation(guest, host, access, word.span)
+    guest_range = AddressRange(guest, size)
+    host_range = AddressRange(host, size) if equals else guest_range
+    access = parse_access(letters).access
+    return MemoryLocation(guest_range, host_range, access, word.span)
 
 
 def _space_of(text: str, default: Space) -> tuple[Space, int]:
@@ -184,32 +178,6 @@ def _read_port_location(word: Word, at: int, findings: list[Finding]) -> PortLoc
         without_host = word.value[: fields.host_at - 1].removesuffix(",")
         findings.append(host_address_ignored(word.span, word.value, without_host))
     return PortLocation(AddressRange(port, count), access, word.span)
-
-
-def _read_pci_location(word: Word, at: int, findings: list[Finding]) -> PciLocation | None:
-    left, equals, right = word.value[at:].partition("=")
-    if not equals:
-        return _read_same_pci_location(word, at, left, findings)
-    if not right.startswith(Space.PCI.value):
-        fix = f"pci:{left}=pci:{right}"
-        findings.append(bad_location(word.span, word.value, "has no pci: after the =", fix))
-        return None
-    guest = read_pci_address(word, at, left, findings)
-    host_at = at + len(left) + len("=pci:")
-    host = read_pci_selector(word, host_at, word.value[host_at:], findings)
-    if guest is None or host is None:
-        return None
-    return PciLocation(guest, host, word.span)
-
-
-def _read_same_pci_location(
-    word: Word, at: int, text: str, findings: list[Finding]
-) -> PciLocation | None:
-    """Without ``=``: one place for guest and host, or ids and the guest's place left open."""
-    host = read_pci_selector(word, at, text, findings)
-    if host is None:
-        return None
-    return PciLocation(host if isinstance(host, PciAddress) else None, host, word.span)
 
 
 def _read_length(word: Word, fields: _Fields, findings: list[Finding]) -> int | None:

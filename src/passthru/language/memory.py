@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arguments of ``ram`` and ``rom`` (``[start,]length``) and ``load`` (``[address,]path``)."""
 
-import re
-from typing import NamedTuple
-
 from passthru.addresses import AddressRange
 from passthru.diagnostics.finding import Finding
 from passthru.language.mistakes import bad_number, missing_argument
-from passthru.language.numbers import ADDRESS_LIMIT, Notation, read_number
+from passthru.language.numbers import (
+    ADDRESS_LIMIT,
+    DECIMAL_DIGITS,
+    HEXADECIMAL_DIGITS,
+    Notation,
+    read_number,
+)
 from passthru.language.words import Word
+from passthru.lean import NamedTuple
 
 __all__ = ["FileToLoad", "UnplacedMemory", "read_file_to_load", "read_guest_memory"]
 
@@ -57,21 +61,23 @@ def _read_size(word: Word, at: int, text: str, findings: list[Finding]) -> int |
     return size
 
 
-_ADDRESS_BEFORE_PATH = r"([0-9][^,/.]*|[0-9a-fA-F]+),"
-
-
 def read_file_to_load(word: Word, findings: list[Finding]) -> FileToLoad | None:
     """The file that ``word`` names, with its address.
 
     What stands before the first comma is an address if it begins with a digit, or has
     hexadecimal digits only; else the comma belongs to the path.
     """
-    match = re.match(_ADDRESS_BEFORE_PATH, word.value) if "," in word.value else None
-    if match is None:
+    address_text, comma, path = word.value.partition(",")
+    if not comma or not _looks_like_address(address_text):
         return FileToLoad(None, word.value)
-    address = read_number(word, 0, match[1], Notation.ADDRESS, findings)
-    path = word.value[match.end() :]
+    address = read_number(word, 0, address_text, Notation.ADDRESS, findings)
     if not path:
         findings.append(missing_argument(word.span, f"load {word.value}", "path", None))
         return None
     return None if address is None else FileToLoad(address, path)
+
+
+def _looks_like_address(text: str) -> bool:
+    if text[:1] in DECIMAL_DIGITS:
+        return "/" not in text and "." not in text
+    return bool(text) and HEXADECIMAL_DIGITS.issuperset(text)

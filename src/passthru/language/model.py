@@ -5,12 +5,10 @@ Every value keeps the span it came from. Addresses on the left of ``=`` are
 guest-physical, on the right host-physical (design: "Readings").
 """
 
-from enum import Enum
-from typing import NamedTuple
-
 from passthru.addresses import AddressRange, PciAddress
 from passthru.diagnostics.source import Span
 from passthru.language.access import Access
+from passthru.lean import Enum, NamedTuple
 
 __all__ = [
     "BlobType",

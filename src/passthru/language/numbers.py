@@ -5,15 +5,22 @@ Without a prefix an address is hexadecimal, but decimal before K, M or G; a leng
 other number is decimal. Multipliers are powers of 1024 (QNX 7.1, "About notation").
 """
 
-import re
-from enum import Enum
-from typing import NamedTuple
-
 from passthru.diagnostics.finding import Finding
 from passthru.language.mistakes import ambiguous_number, bad_number
 from passthru.language.words import Word
+from passthru.lean import Enum, NamedTuple
 
-__all__ = ["ADDRESS_LIMIT", "BadNumber", "Notation", "Number", "parse_number", "read_number"]
+__all__ = [
+    "ADDRESS_LIMIT",
+    "DECIMAL_DIGITS",
+    "HEXADECIMAL_DIGITS",
+    "BadNumber",
+    "Notation",
+    "Number",
+    "parse_number",
+    "plain_hexadecimal",
+    "read_number",
+]
 
 ADDRESS_LIMIT = 1 << 64
 """First number that no address and no length can have."""
@@ -44,41 +51,46 @@ class BadNumber(NamedTuple):
     meant: str | None = None
 
 
-_NUMBER = re.compile(
-    r"(?:0[xX](?P<hexadecimal>[0-9a-fA-F]+)|0[dD](?P<decimal>[0-9]+)"
-    r"|(?!0[xXdD])(?P<bare>[0-9a-fA-F]+))(?P<suffix>[kKmMgG]?)"
-)
 _LONG_SUFFIX = r"(0[xXdD])?([0-9a-fA-F]+)([kKmMgG])[iI]?[bB]"
-_MULTIPLIER = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_MULTIPLIER = {"k": 1 << 10, "K": 1 << 10, "m": 1 << 20, "M": 1 << 20, "g": 1 << 30, "G": 1 << 30}
+_RADIX = {"0x": 16, "0X": 16, "0d": 10, "0D": 10}
+DECIMAL_DIGITS = frozenset("0123456789")
+HEXADECIMAL_DIGITS = DECIMAL_DIGITS.union("abcdefABCDEF")
 
 
 def parse_number(text: str, notation: Notation, limit: int = ADDRESS_LIMIT) -> Number | BadNumber:
     """The number that ``text`` is in ``notation``, below ``limit``."""
-    match = _NUMBER.fullmatch(text)
-    if match is None:
+    multiplier = _MULTIPLIER.get(text[-1:], 1)
+    radix = _RADIX.get(text[:2])
+    digits = text[2 if radix else 0 : -1 if multiplier > 1 else None]
+    allowed = DECIMAL_DIGITS if radix == 10 else HEXADECIMAL_DIGITS
+    if not digits or not allowed.issuperset(digits):
         return _malformed(text)
     if len(text) > _MOST_CHARACTERS:
         return BadNumber("is out of range")
-    hexadecimal, decimal, bare, suffix = match.groups()
-    if suffix and notation is Notation.PLAIN:
+    if multiplier > 1 and notation is Notation.PLAIN:
         return BadNumber("is a plain number and takes no K, M or G")
     ambiguous = False
-    if hexadecimal:
-        value = int(hexadecimal, 16)
-    elif decimal:
-        value = int(decimal)
-    elif notation is Notation.ADDRESS and not suffix:
-        value = int(bare, 16)
-        ambiguous = value > 9 and bare.isdigit()
-    elif not bare.isdigit():
-        return BadNumber("has hexadecimal digits and no 0x", f"0x{text}")
-    else:
-        value = int(bare)
-        ambiguous = notation is Notation.ADDRESS and value > 9
-    value *= _MULTIPLIER[suffix.lower()]
+    if radix is None:
+        radix = 16 if notation is Notation.ADDRESS and multiplier == 1 else 10
+        if digits.isdecimal():
+            ambiguous = notation is Notation.ADDRESS and int(digits) > 9
+        elif radix == 10:
+            return BadNumber("has hexadecimal digits and no 0x", f"0x{text}")
+    value = int(digits, radix) * multiplier
     if value >= limit:
         return BadNumber(f"is out of range; the highest is {limit - 1:#x}")
     return Number(value, ambiguous)
+
+
+def plain_hexadecimal(text: str) -> int | None:
+    """The number in the notation that nearly all addresses have; None for any other.
+
+    It has at most 15 digits, so whatever it is added to stays far from ADDRESS_LIMIT.
+    """
+    if text[:2] == "0x" and 2 < len(text) < 18 and HEXADECIMAL_DIGITS.issuperset(text[2:]):
+        return int(text, 16)
+    return None
 
 
 def read_number(
@@ -112,6 +124,8 @@ def _ambiguous(word: Word, start: int, text: str) -> Finding:
 def _malformed(text: str) -> BadNumber:
     if not text:
         return BadNumber("is empty where a number must stand")
+    import re  # costs start-up, and a number is hardly ever wrong
+
     if match := re.fullmatch(_LONG_SUFFIX, text):
         prefix, digits, letter = match.groups()
         return BadNumber("is no number; K, M and G stand alone", (prefix or "") + digits + letter)

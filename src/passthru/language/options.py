@@ -6,10 +6,8 @@ a VM and of its contexts; the virtual devices' own are in ``vdevs``, what ``set`
 in ``variables``. ``source`` names the documentation page (QNX Hypervisor 8.0 unless said).
 """
 
-from enum import Enum
-from typing import NamedTuple
-
 from passthru.language.model import BlobType
+from passthru.lean import Enum, NamedTuple
 
 __all__ = [
     "ALL_VERSIONS",

@@ -1,47 +1,74 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PCI functions: decimal ``bus:device[.function]``, or ``vendor/device[/index]``."""
-
-import re
+"""The arguments of ``loc pci:``: ``bus:device[.function]``, or ``vendor/device[/index]``."""
 
 from passthru.addresses import PciAddress
 from passthru.diagnostics.finding import Finding
 from passthru.language.mistakes import ambiguous_number, bad_location
-from passthru.language.model import PciSelector, PciVendorDevice
+from passthru.language.model import PciLocation, PciSelector, PciVendorDevice
 from passthru.language.numbers import Notation, read_number
 from passthru.language.words import Word
 
-__all__ = ["read_pci_address", "read_pci_selector"]
+__all__ = ["read_pci_location"]
+
+_PREFIX = "pci:"
 
 _BUSES, _DEVICES, _FUNCTIONS = 256, 32, 8
 _ID_LIMIT = 1 << 16
 _INDEX_LIMIT = 256
 
-_ADDRESS = r"([^:.]+):([^:.]+)(?:\.([^:.]+))?"
 _LINUX_ADDRESS = r"(?:([0-9a-fA-F]{4}):)?([0-9a-fA-F]{2}):([0-9a-fA-F]{2})(?:\.([0-7]))?"
 
 
-def read_pci_selector(
+def read_pci_location(word: Word, at: int, findings: list[Finding]) -> PciLocation | None:
+    """The location at offset ``at`` of ``word``, behind ``pci:``; None, and a finding, if wrong."""
+    left, equals, right = word.value[at:].partition("=")
+    if not equals:
+        return _read_same_pci_location(word, at, left, findings)
+    if not right.startswith(_PREFIX):
+        fix = f"pci:{left}=pci:{right}"
+        findings.append(bad_location(word.span, word.value, "has no pci: after the =", fix))
+        return None
+    guest = _read_address(word, at, left, findings)
+    host_at = at + len(left) + len("=" + _PREFIX)
+    host = _read_selector(word, host_at, word.value[host_at:], findings)
+    if guest is None or host is None:
+        return None
+    return PciLocation(guest, host, word.span)
+
+
+def _read_same_pci_location(
     word: Word, at: int, text: str, findings: list[Finding]
-) -> PciSelector | None:
+) -> PciLocation | None:
+    """Without ``=``: one place for guest and host, or ids and the guest's place left open."""
+    host = _read_selector(word, at, text, findings)
+    if host is None:
+        return None
+    return PciLocation(host if isinstance(host, PciAddress) else None, host, word.span)
+
+
+def _read_selector(word: Word, at: int, text: str, findings: list[Finding]) -> PciSelector | None:
     """The function that ``text``, at offset ``at`` of ``word``, names by place or by ids."""
     if "/" in text:
         return _read_vendor_device(word, at, text, findings)
-    return read_pci_address(word, at, text, findings)
+    return _read_address(word, at, text, findings)
 
 
-def read_pci_address(word: Word, at: int, text: str, findings: list[Finding]) -> PciAddress | None:
+def _read_address(word: Word, at: int, text: str, findings: list[Finding]) -> PciAddress | None:
     """The function at the place ``text``; no function number means function 0."""
-    match = re.fullmatch(_ADDRESS, text)
-    if match is None or _is_linux_notation(text):
+    bus_text, _, place = text.partition(":")
+    device_text, dot, function_text = place.partition(".")
+    parts = (bus_text, device_text, function_text) if dot else (bus_text, device_text)
+    is_address = all(part and "." not in part and ":" not in part for part in parts)
+    if not is_address or _is_linux_notation(text):
         _report_no_address(word, at, text, findings)
         return None
-    bus = read_number(word, at, match[1], Notation.PLAIN, findings, _BUSES)
-    device = read_number(word, at + match.start(2), match[2], Notation.PLAIN, findings, _DEVICES)
+    bus = read_number(word, at, bus_text, Notation.PLAIN, findings, _BUSES)
+    at += len(bus_text) + 1
+    device = read_number(word, at, device_text, Notation.PLAIN, findings, _DEVICES)
     function: int | None = 0
-    if match[3]:
-        function = read_number(
-            word, at + match.start(3), match[3], Notation.PLAIN, findings, _FUNCTIONS
-        )
+    if dot:
+        at += len(device_text) + 1
+        function = read_number(word, at, function_text, Notation.PLAIN, findings, _FUNCTIONS)
     if bus is None or device is None or function is None:
         return None
     return PciAddress(0, bus, device, function)
@@ -50,17 +77,24 @@ def read_pci_address(word: Word, at: int, text: str, findings: list[Finding]) ->
 def _is_linux_notation(text: str) -> bool:
     """Whether ``text`` can only be Linux's hexadecimal notation (``00:1f.3``)."""
     digits = text.replace(":", "").replace(".", "")
-    return not digits.isdigit() and re.fullmatch(_LINUX_ADDRESS, text) is not None
+    return not digits.isdigit() and _linux_address(text) is not None
+
+
+def _linux_address(text: str) -> tuple[str | None, ...] | None:
+    """Segment, bus, device and function in Linux's notation, as far as they are there."""
+    import re  # costs start-up, and hardly anybody writes this
+
+    match = re.fullmatch(_LINUX_ADDRESS, text)
+    return match.groups() if match else None
 
 
 def _report_no_address(word: Word, at: int, text: str, findings: list[Finding]) -> None:
     span = word.part(at, at + len(text))
-    linux = re.fullmatch(_LINUX_ADDRESS, text)
-    if linux is None or int(linux[1] or "0", 16):
+    segment, bus, device, function = _linux_address(text) or (None, None, None, None)
+    if bus is None or device is None or int(segment or "0", 16):
         findings.append(bad_location(span, text, "is no bus:device[.function]"))
         return
-    bus, device, function = int(linux[2], 16), int(linux[3], 16), linux[4]
-    fix = f"{bus}:{device}" + (f".{function}" if function else "")
+    fix = f"{int(bus, 16)}:{int(device, 16)}" + (f".{function}" if function else "")
     findings.append(bad_location(span, text, "is hexadecimal; PCI numbers are decimal here", fix))
 
 

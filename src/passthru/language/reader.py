@@ -5,9 +5,6 @@ The input is a stream of words: option, arguments, option, … A context stays o
 next word that opens one; any other option of the VM may stand inside it for itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
-
 from passthru.addresses import AddressRange
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source, Span
@@ -18,7 +15,7 @@ from passthru.language.context_options import (
     take_vendor_option,
 )
 from passthru.language.contexts import OpenContext, open_vdev
-from passthru.language.cursor import Cursor
+from passthru.language.cursor import Cursor, check_choices
 from passthru.language.locations import LOCATION_PREFIXES
 from passthru.language.memory import UnplacedMemory, read_file_to_load, read_guest_memory
 from passthru.language.mistakes import (
@@ -39,12 +36,12 @@ from passthru.language.model import (
     VmConfig,
 )
 from passthru.language.options import BLOB_TYPES, CONTEXT_OPTIONS, TOP_OPTIONS, Context, Option
-from passthru.language.spelling import nearest
-from passthru.language.substitution import Substitution
-from passthru.language.values import check_choices, check_variable
-from passthru.language.variables import SET_VARIABLES
 from passthru.language.vdevs import plain_type
 from passthru.language.words import Word, read_words
+from passthru.lean import TYPE_CHECKING, Callable, Mapping, NamedTuple, Sequence
+
+if TYPE_CHECKING:
+    from passthru.language.substitution import Substitution
 
 __all__ = ["ReadResult", "read"]
 
@@ -65,12 +62,15 @@ class ReadResult(NamedTuple):
     def complete(self) -> bool:
         """Whether the model has everything that the text says.
 
-        It has not where there are errors, and where a value is known on the target only.
+        It has not where there are errors, and where a value is not known.
         """
-        return not any(
-            finding.severity is Severity.ERROR or finding.id in _UNKNOWN_VALUES
-            for finding in self.findings
-        )
+        has_errors = any(finding.severity is Severity.ERROR for finding in self.findings)
+        return not has_errors and not self.unknown_values
+
+    @property
+    def unknown_values(self) -> tuple[Finding, ...]:
+        """The findings, errors or not, about values that are known on the target only."""
+        return tuple(finding for finding in self.findings if finding.id in _UNKNOWN_VALUES)
 
 
 def read(
@@ -98,7 +98,9 @@ class _Reader:
         self, environment: Mapping[str, str], asinfo: Mapping[str, AddressRange] | None
     ) -> None:
         self._findings: list[Finding] = []
-        self._substitution = Substitution(environment, asinfo, self._findings)
+        self._environment = environment
+        self._asinfo = asinfo
+        self._substitution: Substitution | None = None
         self._vm = Assembly(self._findings)
         self._cursor = Cursor([], self._findings)
         self._first_word: Word | None = None
@@ -107,13 +109,21 @@ class _Reader:
         """Read one source to its end; a context stays open into the next one."""
         words, findings = read_words(source)
         self._findings += findings
-        if self._substitution.concerns(source):
-            words = [self._substitution.expand(word) for word in words]
+        if "$" in source.text or "@" in source.text:
+            words = self._substituted(words)
         if words and self._first_word is None:
             self._first_word = words[0]
         self._cursor = Cursor(words, self._findings)
         while (word := self._cursor.next()) is not None:
             self._take(word)
+
+    def _substituted(self, words: list[Word]) -> list[Word]:
+        # Imported where there may be something to replace: it needs regular expressions.
+        from passthru.language.substitution import Substitution
+
+        if self._substitution is None:
+            self._substitution = Substitution(self._environment, self._asinfo, self._findings)
+        return [self._substitution.expand(word) for word in words]
 
     def result(self, sources: Sequence[Source]) -> ReadResult:
         """Everything that was read."""
@@ -214,6 +224,9 @@ class _Reader:
         self._vm.open(open_vdev(name, use.span, self._vm.next_place))
 
     def _take_set(self, use: "_Use") -> None:
+        from passthru.language.values import check_variable
+        from passthru.language.variables import SET_VARIABLES
+
         name, value = use.arguments
         if check_variable(name, value, self._findings):
             known = SET_VARIABLES.get(name.value)
@@ -255,6 +268,8 @@ class _Reader:
         """Whether it is nearly an option that a known device has; then it is meant to be that."""
         if context.vdev is None:
             return False
+        from passthru.language.spelling import nearest
+
         return nearest(word.value, _DOCUMENTED_TOP_OPTIONS.union(context.options), 1) is not None
 
     def _report_no_option(self, word: Word, context: OpenContext | None) -> None:
@@ -264,6 +279,8 @@ class _Reader:
             belongs = ", ".join(f"`{owner}`" for owner in owners)
             self._findings.append(option_outside_context(word.span, word.value, belongs, title))
         else:
+            from passthru.language.spelling import nearest
+
             here = _DOCUMENTED_TOP_OPTIONS.union(context.options if context else ())
             guess = nearest(word.value, here)
             self._findings.append(unknown_option(word.span, word.value, guess, title))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What somebody probably meant to write."""
 
-from collections.abc import Iterable
+from passthru.lean import Iterable
 
 __all__ = ["nearest"]
 

@@ -6,13 +6,12 @@ one word. ``@MARKER@`` is a template's business; one that is left is told, not r
 """
 
 import re
-from collections.abc import Mapping
 
 from passthru.addresses import AddressRange
 from passthru.diagnostics.finding import Finding
-from passthru.diagnostics.source import Source
 from passthru.language.mistakes import unexpanded_marker, unknown_variable
 from passthru.language.words import Word
+from passthru.lean import Mapping
 
 __all__ = ["Substitution"]
 
@@ -37,10 +36,6 @@ class Substitution:
         self._asinfo = asinfo
         self._findings = findings
         self._told: set[str] = set()
-
-    def concerns(self, source: Source) -> bool:
-        """Whether there can be anything to replace in a text."""
-        return "$" in source.text or "@" in source.text
 
     def expand(self, word: Word) -> Word:
         """``word`` with its variables replaced; not ``known`` where one has no value."""

@@ -1,28 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks arguments that must be one of some words, or of a configuration variable's type."""
+"""Checks what `set` sets: the variable's name and the type of its value."""
 
 from passthru.diagnostics.finding import Finding
 from passthru.language.mistakes import bad_value, unknown_option
-from passthru.language.options import ArgumentKind, Option
 from passthru.language.spelling import nearest
 from passthru.language.variables import SET_VARIABLES, is_value
 from passthru.language.words import Word
 
-__all__ = ["check_choices", "check_variable"]
-
-
-def check_choices(option: Option, words: list[Word], findings: list[Finding]) -> bool:
-    """Whether the arguments of ``option`` are words that it takes; a finding if not."""
-    for argument, word in zip(option.arguments, words, strict=False):
-        if not argument.choices or not word.known:
-            continue
-        several = argument.kind is ArgumentKind.CHOICES
-        for text in word.value.split(",") if several else (word.value,):
-            if text not in argument.choices:
-                allowed = ", ".join(argument.choices)
-                findings.append(bad_value(word.span, option.name, text, allowed))
-                return False
-    return True
+__all__ = ["check_variable"]
 
 
 def check_variable(name: Word, value: Word, findings: list[Finding]) -> bool:

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The option table's part on ``set``: configuration variables and the types of their values."""
 
-import re
-from enum import Enum
-from typing import NamedTuple
-
 from passthru.language.numbers import BadNumber, Notation, parse_number
 from passthru.language.options import ALL_VERSIONS
+from passthru.lean import Enum, NamedTuple
 
 __all__ = ["SET_VARIABLES", "SetVariable", "ValueType", "is_value", "parse_boolean"]
 
@@ -105,7 +102,6 @@ _BOOLEANS = {
     "no": False,
     "false": False,
 }
-_PLAIN_NUMBER = r"[0-9]+|0[xX][0-9a-fA-F]+"
 
 
 def parse_boolean(text: str) -> bool | None:
@@ -120,7 +116,7 @@ def is_value(kind: ValueType, text: str) -> bool:
     if kind is ValueType.TRISTATE:
         return text.lower() == "auto" or parse_boolean(text) is not None
     if kind is ValueType.NUMBER:
-        if not re.fullmatch(_PLAIN_NUMBER, text):
+        if text[:2] in ("0d", "0D"):
             return False
         return not isinstance(parse_number(text, Notation.PLAIN), BadNumber)
     if kind is ValueType.ADDRESS:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The option table's part on virtual devices: the known types and their own options."""
 
-from typing import NamedTuple
-
 from passthru.language.locations import Space
 from passthru.language.options import (
     CONTEXT_OPTIONS,
@@ -12,6 +10,7 @@ from passthru.language.options import (
     Option,
     by_name,
 )
+from passthru.lean import NamedTuple
 
 __all__ = ["VDEV_TYPES", "VENDOR_VDEV_OPTIONS", "VdevType", "plain_type"]
 

@@ -11,20 +11,16 @@ and our reading where the documentation is silent:
   backslash that is meant itself, as in a shell; any other backslash is an ordinary character.
 """
 
-import re
-from collections.abc import Iterator
-from enum import IntEnum
-from typing import NamedTuple
-
 from passthru.diagnostics.finding import Finding
 from passthru.diagnostics.source import Source, Span
 from passthru.language.mistakes import unterminated_quote
+from passthru.lean import IntEnum, Iterator, NamedTuple
 
 __all__ = ["Token", "TokenKind", "Word", "quote", "read_words", "tokens"]
 
 
 class TokenKind(IntEnum):
-    """What a piece of text is; the number is the group of the token table that matched it."""
+    """What a piece of text is."""
 
     BLANK = 0
     PLAIN = 1
@@ -57,7 +53,7 @@ class Word(NamedTuple):
     @property
     def span(self) -> Span:
         """Where the word stands."""
-        return Span(self.source, self.start, self.end)
+        return Span._make(self[1:4])
 
     def part(self, start: int, end: int) -> Span:
         """Where the characters ``[start, end)`` of ``value`` stand.
@@ -69,108 +65,179 @@ class Word(NamedTuple):
         return Span(self.source, self.start + start, self.start + end)
 
 
-_PLAIN, _QUOTED, _UNTERMINATED = 1, 3, 4
-"""The token kinds that are words, as plain numbers: comparing them is in the innermost loop."""
-
-_BLANK = r" \t\r\n\f\v"
+_BLANKS = " \t\r\f\v"
+_ENDS_WORD = frozenset(_BLANKS + "\n#")
+_BLANKS_AS_SPACES = str.maketrans(dict.fromkeys(_BLANKS, " "))
 
 _BYTE_ORDER_MARK = "\ufeff"
 
-
-def _token_table(quoted_text: str) -> str:
-    """Blanks and the token behind them, where ``quoted_text`` is what stands between quotes.
-
-    The kinds come in order, and the last one takes whatever the others leave; behind the last
-    blanks there is the end instead of a token. Possessive repeats keep hostile text from
-    making the matcher go back and try again.
-    """
-    plain = rf'[^{_BLANK}"#]++'
-    return (
-        rf"[{_BLANK}]*+(?:"
-        rf'({plain})(?!")'
-        r"|(#[^\n]*)"
-        rf'|((?:{plain}|"{quoted_text}")++)(?!")'
-        r"|([^\n]+)|\Z)"
-    )
-
-
-_TOKEN = re.compile(_token_table(r'(?:[^"\\]++|\\[\s\S])*+'))
-_TOKEN_IN_ONE_LINE = _token_table(r'(?:[^"\\\n]++|\\[^\n])*+')
-_QUOTED_TEXT = r'"((?:[^"\\]++|\\[\s\S])*+)"'
-_ESCAPE = r'\\(\r?\n|["\\])'
-
-
-def _matches(text: str) -> Iterator[re.Match[str]]:
-    """Every token of ``text`` with the blanks before it.
-
-    After a quote without end, quotes no longer span lines: so the damage stays small, and the
-    text is not searched for an end again and again.
-    """
-    start = 1 if text.startswith(_BYTE_ORDER_MARK) else 0
-    for match in _TOKEN.finditer(text, start):
-        yield match
-        if match.lastindex == TokenKind.UNTERMINATED:
-            yield from re.compile(_TOKEN_IN_ONE_LINE).finditer(text, match.end())
-            return
+_Piece = tuple[TokenKind, int, int]
+"""A token that is not blank, as its kind, start and end."""
 
 
 def tokens(source: Source) -> Iterator[Token]:
     """Every character of the text in tokens, blanks and comments too."""
     end = 0
-    for match in _matches(source.text):
-        kind = match.lastindex or 0
-        start = match.start(kind) if kind else match.end()
+    for kind, start, piece_end in _pieces(source.text):
         if start > end:
             yield Token(TokenKind.BLANK, Span(source, end, start))
-        end = match.end()
-        if start < end:
-            yield Token(TokenKind(kind), Span(source, start, end))
+        yield Token(kind, Span(source, start, piece_end))
+        end = piece_end
+    if end < len(source.text):
+        yield Token(TokenKind.BLANK, Span(source, end, len(source.text)))
+
+
+def _pieces(text: str) -> Iterator[_Piece]:
+    position = _text_start(text)
+    is_sound = True
+    while position < len(text):
+        line, position = _pieces_of_line(text, position, is_sound)
+        yield from line
+        is_sound = is_sound and not _is_damaged(line)
 
 
 def read_words(source: Source) -> tuple[list[Word], list[Finding]]:
     """The words of a text, without blanks and comments, and what is wrong with its quotes."""
+    text = source.text
+    spaced = text.translate(_BLANKS_AS_SPACES)
     words: list[Word] = []
     findings: list[Finding] = []
     several_lines: Span | None = None
-    for match in _matches(source.text):
-        kind = match.lastindex
-        if kind == _PLAIN:
-            start, end = match.span(_PLAIN)
-            words.append(Word(match[_PLAIN], source, start, end))
-        elif kind == _QUOTED:
-            start, end = match.span(_QUOTED)
-            word = Word(_unquoted(match[_QUOTED]), source, start, end, True)
-            words.append(word)
-            if several_lines is None and "\n" in word.value:
-                several_lines = word.span
-        elif kind == _UNTERMINATED:
-            word = _word_to_line_end(match, source)
-            words.append(word)
-            findings.append(unterminated_quote(word.span, several_lines))
+    position = _text_start(text)
+    is_sound = True
+    while position < len(text):
+        line_end = _line_end(text, position)
+        if text.find('"', position, line_end) < 0:
+            _add_plain_words(words, source, spaced[position:line_end], position)
+            position = line_end + 1
+            continue
+        line, position = _pieces_of_line(text, position, is_sound)
+        added = [_word(source, piece) for piece in line if piece[0] is not TokenKind.COMMENT]
+        words += added
+        if several_lines is None:
+            several_lines = next((word.span for word in added if "\n" in word.value), None)
+        if _is_damaged(line):
+            is_sound = False
+            findings.append(unterminated_quote(added[-1].span, several_lines))
     return words, findings
 
 
-def _word_to_line_end(match: re.Match[str], source: Source) -> Word:
-    text = match[_UNTERMINATED].rstrip()
-    start = match.start(_UNTERMINATED)
+def _add_plain_words(words: list[Word], source: Source, line: str, position: int) -> None:
+    """The words of a line without quotes whose blanks are spaces: nearly every line."""
+    for text in line.partition("#")[0].split(" "):
+        if text:
+            # All elements at once and none by name: this is the reader's innermost loop.
+            words.append(Word._make((text, source, position, position + len(text), False, True)))
+        position += len(text) + 1
+
+
+def _word(source: Source, piece: _Piece) -> Word:
+    kind, start, end = piece
+    text = source.text[start:end]
+    if kind is TokenKind.PLAIN:
+        return Word(text, source, start, end)
+    if kind is TokenKind.QUOTED:
+        return Word(_unquoted(text), source, start, end, quoted=True)
+    text = text.rstrip()
     # What was meant cannot be known, so nothing more is said about the word.
-    return Word(text.replace('"', ""), source, start, start + len(text), True, False)
+    return Word(text.replace('"', ""), source, start, start + len(text), quoted=True, known=False)
+
+
+def _text_start(text: str) -> int:
+    return 1 if text.startswith(_BYTE_ORDER_MARK) else 0
+
+
+def _line_end(text: str, position: int) -> int:
+    end = text.find("\n", position)
+    return len(text) if end < 0 else end
+
+
+def _is_damaged(line: list[_Piece]) -> bool:
+    return bool(line) and line[-1][0] is TokenKind.UNTERMINATED
+
+
+def _pieces_of_line(text: str, position: int, is_sound: bool) -> tuple[list[_Piece], int]:
+    """The tokens up to a line end that is in no quotes, and the position behind it.
+
+    After a quote without end the text ``is_sound`` no more, and quotes no longer span lines:
+    so the damage stays small, and the text is not searched for an end again and again.
+    """
+    pieces: list[_Piece] = []
+    line_end = _line_end(text, position)
+    while True:
+        while position < line_end and text[position] in _BLANKS:
+            position += 1
+        if position == line_end:
+            return pieces, position + 1
+        if text[position] == "#":
+            pieces.append((TokenKind.COMMENT, position, line_end))
+            return pieces, line_end + 1
+        end = _word_end(text, position, len(text) if is_sound else line_end)
+        if end is None:
+            pieces.append((TokenKind.UNTERMINATED, position, line_end))
+            return pieces, line_end + 1
+        is_quoted = text.find('"', position, end) >= 0
+        pieces.append((TokenKind.QUOTED if is_quoted else TokenKind.PLAIN, position, end))
+        position = end
+        if position > line_end:
+            line_end = _line_end(text, position)
+
+
+def _word_end(text: str, position: int, limit: int) -> int | None:
+    """Where the word at ``position`` ends; None where quotes in it do not end before ``limit``."""
+    while position < limit and text[position] not in _ENDS_WORD:
+        if text[position] == '"':
+            closing = _closing_quote(text, position + 1, limit)
+            if closing is None:
+                return None
+            position = closing
+        position += 1
+    return position
+
+
+def _closing_quote(text: str, start: int, limit: int) -> int | None:
+    """The quote that ends the quoted text from ``start``: the first that is not escaped."""
+    closing = text.find('"', start, limit)
+    while closing >= 0:
+        inside = text[start:closing]
+        if (len(inside) - len(inside.rstrip("\\"))) % 2 == 0:
+            return closing
+        start = closing + 1
+        closing = text.find('"', start, limit)
+    return None
 
 
 def _unquoted(text: str) -> str:
-    unescaped = re.sub(_QUOTED_TEXT, lambda match: _unescaped(match[1]), text)
-    return unescaped.replace("\r\n", "\n")
+    """The value of a word with quotes in it."""
+    parts = []
+    position = 0
+    while (opening := text.find('"', position)) >= 0:
+        closing = _closing_quote(text, opening + 1, len(text)) or len(text)
+        parts.append(text[position:opening])
+        parts.append(_unescaped(text[opening + 1 : closing]))
+        position = closing + 1
+    return "".join((*parts, text[position:])).replace("\r\n", "\n")
 
 
 def _unescaped(text: str) -> str:
-    if "\\" not in text:
-        return text
-    return re.sub(_ESCAPE, lambda match: "" if match[1].endswith("\n") else match[1], text)
+    parts = []
+    position = 0
+    while (backslash := text.find("\\", position)) >= 0:
+        parts.append(text[position:backslash])
+        position = backslash + 1
+        if text.startswith(("\n", "\r\n"), position):
+            position = text.index("\n", position) + 1
+        else:
+            # An escaped character, or a backslash that is one itself.
+            taken = text[position : position + 1]
+            parts.append(taken if taken in ('"', "\\") else "\\" + taken)
+            position += 1
+    return "".join((*parts, text[position:]))
 
 
 def quote(value: str) -> str:
     """``value`` as one word of configuration text, with quotes only where they are needed."""
-    if value and not re.search(rf'[{_BLANK}"#]', value):
+    if value and '"' not in value and _ENDS_WORD.isdisjoint(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guest addresses for the BARs of passed functions."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Bar, BarKind
 from passthru.diagnostics.finding import Finding
+from passthru.lean import Iterable, NamedTuple
 from passthru.plan.functions import PlacedFunction
 from passthru.plan.gaps import lowest_gap, power_of_two_from
 from passthru.plan.model import PciWindows, PlannedBar
 from passthru.plan.problems import BAR_DOES_NOT_FIT
+from passthru.plan.windows import LEAST_MEMORY64
 
 __all__ = ["BarPlan", "assign_bars", "memory64_size"]
 
-_LEAST_MEMORY64 = 64 << 30
 _SMALLEST_PORT_BAR = 4
 
 
@@ -37,7 +35,7 @@ def memory64_size(functions: Iterable[PlacedFunction]) -> int:
     """Bytes of a 64-bit window that takes every 64-bit BAR: a power of two, 64 GiB or more."""
     bars = (bar for function in functions for bar in function.host.bars)
     total = sum(_slot_size(bar) for bar in bars if bar.kind is BarKind.MEMORY64)
-    return power_of_two_from(max(_LEAST_MEMORY64, total))
+    return power_of_two_from(max(LEAST_MEMORY64, total))
 
 
 def assign_bars(functions: tuple[PlacedFunction, ...], windows: PciWindows) -> BarPlan:

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which data the guest gets, and which of them it starts with."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from passthru.diagnostics.finding import Finding, Place
 from passthru.language.model import BlobType, Load, MemoryLocation, VmConfig
+from passthru.lean import Iterator, NamedTuple
 from passthru.plan.model import Blob, BlobRole
 from passthru.plan.problems import BOOT_IMAGE_MISSING, NOT_SUPPORTED_BY_RUN
 
@@ -54,12 +52,6 @@ def _plan_load(load: Load, *, is_boot: bool) -> Blob | Finding:
     if is_boot or load.blob is BlobType.GUEST:
         role = BlobRole.BOOT_IMAGE
     elif load.blob is BlobType.INITRD:
-        if load.address is not None:
-            return NOT_SUPPORTED_BY_RUN.finding(
-                "`initrd load` with an address: run chooses the place of an initial RAM disk",
-                load.span,
-                fix=f"initrd load {load.path}",
-            )
         role = BlobRole.INITRD
     elif load.blob in (BlobType.FDT, BlobType.ACPI):
         return _refuse_type(load.blob, f"{load.blob.value} load", load)

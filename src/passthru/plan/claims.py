@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the VM takes of the host: claims, and memory that stays in place for DMA."""
 
-from collections.abc import Iterator
-
-from passthru.plan.functions import PlacedFunction
+from passthru.lean import TYPE_CHECKING, Iterator
 from passthru.plan.model import Claim, GuestRegion, RegionKind
+
+if TYPE_CHECKING:
+    from passthru.plan.functions import PlacedFunction
 
 __all__ = ["claims", "dma_regions", "locked_memory"]
 
 
 def claims(
-    vm: str, regions: tuple[GuestRegion, ...], functions: tuple[PlacedFunction, ...]
+    vm: str, regions: tuple[GuestRegion, ...], functions: "tuple[PlacedFunction, ...]"
 ) -> Iterator[Claim]:
     """Every host thing the VM needs, in the notation of the configuration."""
     for region in regions:

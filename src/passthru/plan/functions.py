@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passed PCI functions and their places on the guest's bus 0."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
-
 from passthru.addresses import PciAddress
 from passthru.board.model import Board, PciFunction
 from passthru.diagnostics.finding import Finding, Place
 from passthru.diagnostics.source import Span
 from passthru.language.model import Location, PciLocation, VmConfig
+from passthru.lean import Iterable, Iterator, NamedTuple
 from passthru.plan.host_functions import choose_function
 from passthru.plan.problems import (
     PCI_FUNCTION_0_MISSING,

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Free places in an address map. Sizes are powers of two and places naturally aligned."""
 
-from collections.abc import Iterable
-
 from passthru.addresses import AddressRange
+from passthru.lean import Iterable
 
 __all__ = ["align_up", "highest_gap", "is_free", "lowest_gap", "power_of_two_from"]
 

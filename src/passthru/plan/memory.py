@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guest-physical address map: what the configuration puts there, and the machine."""
 
-from collections.abc import Iterator
-
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.source import Span
 from passthru.language.model import MemoryKind, MemoryLocation, MemoryOption, Pass, VmConfig
+from passthru.lean import Iterator
 from passthru.plan.model import GuestRegion, RegionKind
-from passthru.plan.variables import smmu_externally_managed
-from passthru.plan.verdicts import access_verdicts
 from passthru.plan.x86_64 import FIRMWARE_AREA, IOAPIC_ADDRESS, KVM_PAGES, LAPIC_PAGE
 
 __all__ = ["IoApic", "configured_regions", "find_ioapic", "machine_regions", "option_regions"]
@@ -43,6 +40,10 @@ def option_regions(options: tuple[MemoryOption, ...]) -> Iterator[GuestRegion]:
 
 
 def _pass_regions(passed: Pass, config: VmConfig, board: Board) -> Iterator[GuestRegion]:
+    # Here, not above: a guest with nothing passed starts without them.
+    from passthru.plan.variables import smmu_externally_managed
+    from passthru.plan.verdicts import access_verdicts
+
     prefix = f"{passed.blob.value} pass" if passed.blob else "pass"
     for location in passed.locations:
         if not isinstance(location, MemoryLocation):

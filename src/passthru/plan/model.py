@@ -5,13 +5,11 @@ The machine is built from this and nothing else, so a printed plan is what runs.
 Guest addresses are guest-physical (GPA), host addresses host-physical (HPA).
 """
 
-from enum import Enum
-from typing import NamedTuple
-
 from passthru.addresses import AddressRange, PciAddress
 from passthru.board.model import Bar, PciFunction
 from passthru.diagnostics.source import Span
 from passthru.language.access import Access
+from passthru.lean import Enum, NamedTuple
 
 __all__ = [
     "Blob",

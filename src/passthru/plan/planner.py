@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """One configuration joined with one host: the plan of a VM on x86-64."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding
-from passthru.language.model import VmConfig
-from passthru.plan.bars import assign_bars, memory64_size
+from passthru.language.model import PciLocation, VmConfig
+from passthru.lean import TYPE_CHECKING, NamedTuple
 from passthru.plan.blobs import plan_blobs
 from passthru.plan.claims import claims, locked_memory
-from passthru.plan.functions import PlacedFunction, interrupt_lines, place_functions
 from passthru.plan.memory import configured_regions, find_ioapic, machine_regions
-from passthru.plan.model import GuestFunction, GuestRegion, PlannedBar, VmPlan
-from passthru.plan.problems import NO_ROOM_FOR_PCI
+from passthru.plan.model import GuestFunction, GuestRegion, PciWindows, VmPlan
 from passthru.plan.support import unsupported_options, unsupported_page_sharing
 from passthru.plan.vdevs import plan_serial_ports, unsupported_vdevs
-from passthru.plan.windows import configured_ports, find_windows, window_regions
+from passthru.plan.windows import LEAST_MEMORY64, configured_ports, find_windows, window_regions
+
+if TYPE_CHECKING:
+    from passthru.plan.functions import PlacedFunction
 
 __all__ = ["Planned", "plan_vm"]
 
@@ -40,7 +38,7 @@ def plan_vm(config: VmConfig, board: Board) -> Planned:
     ioapic = find_ioapic(config)
     configured = configured_regions(config, board)
     regions = (*configured, *machine_regions(configured, ioapic))
-    functions = place_functions(config, board)
+    placed, not_placed = _place_functions(config, board)
     blobs = plan_blobs(config)
     serial = plan_serial_ports(config.vdevs)
     findings = [
@@ -49,39 +47,74 @@ def plan_vm(config: VmConfig, board: Board) -> Planned:
         *unsupported_page_sharing(regions),
         *blobs.findings,
         *serial.findings,
-        *functions.findings,
+        *not_placed,
     ]
-    windows = find_windows(regions, configured_ports(config), memory64_size(functions.functions))
+    windows = find_windows(regions, configured_ports(config), _memory64_size(placed))
     if windows is None:
         findings.append(_no_room(config, configured))
         return Planned(None, _of_vm(config, findings))
-    bars = assign_bars(functions.functions, windows)
-    findings.extend(bars.findings)
+    functions, without_room = _finish_functions(placed, windows)
+    findings.extend(without_room)
     plan = VmPlan(
         name=config.name,
         cpu_count=max(1, len(config.cpus)),
         regions=tuple(sorted((*regions, *window_regions(windows)), key=lambda each: each.range)),
         blobs=blobs.blobs,
         command_line=config.cmdline.value if config.cmdline else "",
-        functions=tuple(_guest_functions(functions.functions, bars.bars)),
+        functions=functions,
         pci=windows,
         serial_ports=serial.ports,
         ioapic_address=ioapic[0],
-        locked_memory=locked_memory(regions, has_functions=bool(functions.functions)),
-        claims=tuple(claims(config.name, regions, functions.functions)),
+        locked_memory=locked_memory(regions, has_functions=bool(functions)),
+        claims=tuple(claims(config.name, regions, placed)),
     )
     return Planned(plan, _of_vm(config, findings))
 
 
-def _guest_functions(
-    functions: tuple[PlacedFunction, ...], bars: tuple[tuple[PlannedBar, ...], ...]
-) -> Iterator[GuestFunction]:
-    lines = interrupt_lines(functions)
-    for function, planned, gsi in zip(functions, bars, lines, strict=True):
-        yield GuestFunction(function.guest, function.host, planned, gsi, function.span)
+# A guest without passed functions starts without the modules that these three import.
+
+
+def _place_functions(
+    config: VmConfig, board: Board
+) -> "tuple[tuple[PlacedFunction, ...], tuple[Finding, ...]]":
+    """The passed functions on the guest's bus, and what is wrong with the others."""
+    locations = (location for passed in config.passes for location in passed.locations)
+    if not any(isinstance(location, PciLocation) for location in locations):
+        return (), ()
+    from passthru.plan.functions import place_functions
+
+    return place_functions(config, board)
+
+
+def _memory64_size(placed: "tuple[PlacedFunction, ...]") -> int:
+    if not placed:
+        return LEAST_MEMORY64
+    from passthru.plan.bars import memory64_size
+
+    return memory64_size(placed)
+
+
+def _finish_functions(
+    placed: "tuple[PlacedFunction, ...]", windows: PciWindows
+) -> tuple[tuple[GuestFunction, ...], tuple[Finding, ...]]:
+    """The functions with their BARs and interrupt lines, and the BARs that do not fit."""
+    if not placed:
+        return (), ()
+    from passthru.plan.bars import assign_bars
+    from passthru.plan.functions import interrupt_lines
+
+    bars = assign_bars(placed, windows)
+    lines = interrupt_lines(placed)
+    functions = tuple(
+        GuestFunction(function.guest, function.host, planned, gsi, function.span)
+        for function, planned, gsi in zip(placed, bars.bars, lines, strict=True)
+    )
+    return functions, bars.findings
 
 
 def _no_room(config: VmConfig, configured: tuple[GuestRegion, ...]) -> Finding:
+    from passthru.plan.problems import NO_ROOM_FOR_PCI
+
     largest = max(configured, key=lambda region: region.range.size, default=None)
     return NO_ROOM_FOR_PCI.finding(
         "the guest's address map has no room for its PCI bus",

@@ -4,15 +4,14 @@
 Blobs and virtual devices are looked at where they are planned.
 """
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place
 from passthru.language.model import Cpu, MemoryLocation, Pass, PortLocation, VmConfig
+from passthru.lean import Iterator
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.plan.problems import NOT_SUPPORTED_BY_RUN
-from passthru.plan.variables import is_on
 
 __all__ = ["unsupported_options", "unsupported_page_sharing"]
 
@@ -106,6 +105,10 @@ def _access_letters(location: MemoryLocation) -> Iterator[Finding]:
 
 
 def _variables(config: VmConfig) -> Iterator[Finding]:
+    if not config.variables:
+        return
+    from passthru.plan.variables import is_on
+
     for variable in config.variables:
         if variable.name == "smmu-externally-managed":
             continue

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Virtual devices: which ones run offers, how they may be set, and the serial ports."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from passthru.diagnostics.finding import Finding, Place
 from passthru.language.model import Interrupt, Location, MemoryLocation, PortLocation, Vdev
+from passthru.lean import Iterator, NamedTuple
 from passthru.plan.model import SerialPort
 from passthru.plan.problems import NOT_SUPPORTED_BY_RUN, VDEV_OPTION_MISSING
 

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the guest's PCI bus lives: holes that nothing in the configuration uses."""
 
-from collections.abc import Iterable
-
 from passthru.addresses import AddressRange
 from passthru.language.model import PortLocation, VmConfig
+from passthru.lean import Iterable
 from passthru.plan.gaps import highest_gap, is_free, lowest_gap
 from passthru.plan.model import GuestRegion, PciWindows, RegionKind
 from passthru.plan.x86_64 import BELOW_CHIPSET, PORT_WINDOWS, WINDOW64_SPACE
 
-__all__ = ["configured_ports", "find_windows", "window_regions"]
+__all__ = ["LEAST_MEMORY64", "configured_ports", "find_windows", "window_regions"]
+
+LEAST_MEMORY64 = 64 << 30
+"""Bytes of the 64-bit window where no function asks for more."""
 
 _ECAM_SIZE = 1 << 20
 _MEMORY32_SIZES = tuple(1 << bits for bits in range(30, 19, -1))

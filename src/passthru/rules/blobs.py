@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about data blobs."""
 
-from collections.abc import Iterator
-
 from passthru.addresses import AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import BlobType, VmConfig
+from passthru.lean import Iterator
 from passthru.plan.model import Blob, BlobRole, GuestRegion, RegionKind, VmPlan
 
 __all__ = [

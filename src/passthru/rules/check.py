@@ -1,92 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every rule over plans and boards, and the one call that applies them."""
+"""The one call that applies every rule over plans and boards.
 
-from collections.abc import Callable, Iterator
+A rule's module is imported where its subject is there: most of what a rule is made of are
+words for people, and a guest with nothing passed shall not wait for the words about passing.
+"""
 
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding
-from passthru.diagnostics.rule import Rule
 from passthru.language.model import VmConfig
+from passthru.lean import Callable, Iterator
 from passthru.plan.model import VmPlan
-from passthru.plan.problems import PLANNING_RULES
-from passthru.rules import blobs, dma, guest_map, host_functions, host_memory, interrupts
 
-__all__ = ["RULES", "check"]
+__all__ = ["check"]
 
-RULES: tuple[Rule, ...] = (
-    *PLANNING_RULES,
-    dma.DMA_STATUS_MISSING,
-    dma.DMA_STATUS_CONFLICT,
-    dma.DMA_ON_SYSTEM_MEMORY,
-    dma.DMA_NEEDS_READ_WRITE,
-    dma.DMA_MANAGER_MISSING,
-    dma.DMA_EXTERNALLY_MANAGED,
-    dma.SMMU_VDEV_NOT_ALLOWED,
-    dma.DMA_DEVICE_DECLARED_HARMLESS,
-    dma.BLOB_WITHOUT_DMA,
-    blobs.BLOB_TYPE_NOT_RELEVANT,
-    blobs.BLOB_LOOKS_SWAPPED,
-    blobs.LOAD_OUTSIDE_MEMORY,
-    guest_map.ADDRESS_OVERLAP,
-    guest_map.ADDRESS_TOO_HIGH,
-    guest_map.MEMORY_GRANULARITY,
-    guest_map.PORT_OVERLAP,
-    interrupts.INTERRUPT_CONTROLLER_UNKNOWN,
-    interrupts.INTERRUPT_LINE_OUT_OF_RANGE,
-    interrupts.INTERRUPT_CLAIMED_TWICE,
-    host_memory.HOST_MEMORY_UNKNOWN,
-    host_memory.HOST_MEMORY_IN_USE,
-    host_memory.HOST_MEMORY_ABSENT,
-    host_memory.HOST_MEMORY_NOT_ZEROED,
-    host_memory.NOT_PAGE_ALIGNED,
-    host_memory.ACCESS_NOT_ENFORCEABLE,
-    host_functions.PCI_SUPPORT_MISSING,
-    host_functions.HOST_DRIVER_ACTIVE,
-    host_functions.VFIO_DRIVER_MISSING,
-    host_functions.IOMMU_GROUP_SPLIT,
-    host_functions.IOVA_RESERVED,
-    host_functions.MEMORY_LOCK_LIMIT,
-)
-"""Every rule beyond the language, those of the planning stage included."""
-
-_CONFIGURATION_CHECKS: tuple[Callable[[VmConfig, Board], Iterator[Finding]], ...] = (
-    dma.dma_status_missing,
-    dma.dma_status_conflict,
-    dma.dma_on_system_memory,
-    dma.dma_needs_read_write,
-    dma.memory_without_dma_manager,
-    dma.dma_externally_managed,
-    dma.smmu_vdev_not_allowed,
-    dma.bus_master_declared_harmless,
-    dma.blob_without_dma,
-    blobs.blob_type_not_relevant,
-    guest_map.port_overlap,
-    interrupts.interrupt_controller_unknown,
-    interrupts.interrupt_line_out_of_range,
-    interrupts.interrupt_claimed_twice,
-    host_memory.host_memory_unknown,
-    host_memory.host_memory_in_use,
-    host_memory.host_memory_absent,
-    host_memory.host_memory_not_zeroed,
-    host_memory.not_page_aligned,
-    host_memory.access_not_enforceable,
-    host_functions.memory_driver_active,
-)
-
-_PLAN_CHECKS: tuple[Callable[[VmPlan, Board], Iterator[Finding]], ...] = (
-    blobs.blob_looks_swapped,
-    blobs.load_outside_memory,
-    guest_map.address_overlap,
-    guest_map.address_too_high,
-    guest_map.memory_granularity,
-    dma.functions_without_iommu,
-    host_functions.pci_support_missing,
-    host_functions.function_driver_active,
-    host_functions.vfio_driver_missing,
-    host_functions.iommu_group_split,
-    host_functions.iova_reserved,
-    host_functions.memory_lock_limit,
-)
+_ConfigurationRule = Callable[[VmConfig, Board], Iterator[Finding]]
+_PlanRule = Callable[[VmPlan, Board], Iterator[Finding]]
 
 
 def check(config: VmConfig, plan: VmPlan | None, board: Board) -> tuple[Finding, ...]:
@@ -95,7 +23,72 @@ def check(config: VmConfig, plan: VmPlan | None, board: Board) -> tuple[Finding,
     ``plan`` is what plan_vm made of ``config``; None (it could not make one) leaves out
     the rules that need it. Pure, like the plan.
     """
-    findings = [found for rule in _CONFIGURATION_CHECKS for found in rule(config, board)]
+    findings = [found for rule in _configuration_rules(config) for found in rule(config, board)]
     if plan is not None:
-        findings.extend(found for rule in _PLAN_CHECKS for found in rule(plan, board))
+        findings.extend(found for rule in _plan_rules(plan) for found in rule(plan, board))
     return tuple(finding._replace(vm=config.name) for finding in findings)
+
+
+def _configuration_rules(config: VmConfig) -> Iterator[_ConfigurationRule]:
+    from passthru.rules import guest_map, interrupts
+
+    yield guest_map.port_overlap
+    yield interrupts.interrupt_controller_unknown
+    yield interrupts.interrupt_line_out_of_range
+    yield interrupts.interrupt_claimed_twice
+    # A variable that says who manages DMA concerns virtual devices, too.
+    if config.passes or config.variables:
+        yield from _dma_rules()
+    if config.passes:
+        yield from _passed_memory_rules()
+
+
+def _dma_rules() -> Iterator[_ConfigurationRule]:
+    from passthru.rules import dma
+
+    yield dma.dma_status_missing
+    yield dma.dma_status_conflict
+    yield dma.dma_on_system_memory
+    yield dma.dma_needs_read_write
+    yield dma.memory_without_dma_manager
+    yield dma.dma_externally_managed
+    yield dma.smmu_vdev_not_allowed
+    yield dma.bus_master_declared_harmless
+    yield dma.blob_without_dma
+
+
+def _passed_memory_rules() -> Iterator[_ConfigurationRule]:
+    from passthru.rules import blobs, host_functions, host_memory
+
+    yield blobs.blob_type_not_relevant
+    yield host_memory.host_memory_unknown
+    yield host_memory.host_memory_in_use
+    yield host_memory.host_memory_absent
+    yield host_memory.host_memory_not_zeroed
+    yield host_memory.not_page_aligned
+    yield host_memory.access_not_enforceable
+    yield host_functions.memory_driver_active
+
+
+def _plan_rules(plan: VmPlan) -> Iterator[_PlanRule]:
+    from passthru.rules import blobs, guest_map
+
+    yield blobs.blob_looks_swapped
+    yield blobs.load_outside_memory
+    yield guest_map.address_overlap
+    yield guest_map.address_too_high
+    yield guest_map.memory_granularity
+    if plan.functions:
+        yield from _function_rules()
+
+
+def _function_rules() -> Iterator[_PlanRule]:
+    from passthru.rules import dma, host_functions
+
+    yield dma.functions_without_iommu
+    yield host_functions.pci_support_missing
+    yield host_functions.function_driver_active
+    yield host_functions.vfio_driver_missing
+    yield host_functions.iommu_group_split
+    yield host_functions.iova_reserved
+    yield host_functions.memory_lock_limit

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about DMA: who may do it, and who keeps it within bounds."""
 
-from collections.abc import Iterator
-
 from passthru.board.model import BarKind, Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import BlobType, VmConfig
+from passthru.lean import Iterator
 from passthru.plan.model import VmPlan
 from passthru.plan.variables import find_variable, smmu_externally_managed
 from passthru.rules.passed_memory import device_memory, passed_memory

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about the guest's address map and ports: one answer at each place."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.diagnostics.source import Span
 from passthru.language.model import PortLocation, VmConfig
+from passthru.lean import Iterator, NamedTuple
 from passthru.plan.model import RegionKind, VmPlan
 from passthru.plan.x86_64 import HIGHEST_ADDRESS, MACHINE_PORTS, SERIAL_PORT_COUNT
 

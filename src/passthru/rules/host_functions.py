@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about the host's side of passed PCI functions: drivers, VFIO and IOMMU groups."""
 
-from collections.abc import Iterator
-
 from passthru.board.model import BarKind, Board, IommuGroup, PciFunction
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import VmConfig
+from passthru.lean import Iterator
 from passthru.plan.claims import dma_regions
 from passthru.plan.host_functions import describe_function
 from passthru.plan.model import GuestFunction, VmPlan

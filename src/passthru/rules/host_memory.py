@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about the host's memory behind a pass."""
 
-from collections.abc import Iterator
-
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import VmConfig
+from passthru.lean import Iterator
 from passthru.rules.passed_memory import PassedMemory, passed_memory
 
 __all__ = [

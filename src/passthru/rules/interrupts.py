@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about the guest's interrupt lines."""
 
-from collections.abc import Iterator
-
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.diagnostics.source import Span
 from passthru.language.model import Interrupt, VmConfig
+from passthru.lean import Iterator
 from passthru.plan.x86_64 import IOAPIC_LINES
 
 __all__ = [

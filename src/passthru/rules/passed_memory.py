@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The passed memory of a configuration, as the rules look at it."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from passthru.language.model import BlobType, MemoryLocation, VmConfig
+from passthru.lean import Iterator, NamedTuple
 
 __all__ = ["PassedMemory", "device_memory", "passed_memory"]
 

@@ -3,7 +3,7 @@
 
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
-from passthru.diagnostics.errors import ExitStatus
+from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
 from passthru.lean import TYPE_CHECKING, Callable
@@ -39,13 +39,19 @@ def run_machine(
     PassthruError subclasses: before the start with status 64, after it with 96.
     """
     images = read_images(plan, board)
-    with UndoStack() as undo:
-        kvm = Kvm(kernel)
-        undo.callback(kvm.close)
-        vm = kvm.create_vm()
-        undo.callback(vm.close)
-        build = _Build(plan, board, kernel, say, kvm, vm, undo)
-        return build.run(images, dry=dry, hugepages=hugepages)
+    build: _Build | None = None
+    try:
+        with UndoStack() as undo:
+            kvm = Kvm(kernel)
+            undo.callback(kvm.close)
+            vm = kvm.create_vm()
+            undo.callback(vm.close)
+            build = _Build(plan, board, kernel, say, kvm, vm, undo)
+            return build.run(images, dry=dry, hugepages=hugepages)
+    except PassthruError as error:
+        if build is not None and build.started:
+            error.exit_status = ExitStatus.FATAL_AFTER_START
+        raise
 
 
 class _Build:
@@ -74,6 +80,7 @@ class _Build:
         undo.callback(self._machine.close)
         self._routes = InterruptRoutes(vm)
         self._pci = PciBus()
+        self.started = False
         self._functions: PassedFunctions | None = None
 
     def run(self, images: Images, *, dry: bool, hugepages: bool) -> ExitStatus:
@@ -92,12 +99,19 @@ class _Build:
         if dry:
             self._say("Exiting: dryrun complete")
             return ExitStatus.OK
+        self.started = True
         return self._machine.run(vcpus, inputs)
 
     def _add_region(self, region: GuestRegion, *, hugepages: bool) -> None:
         if region.kind in (RegionKind.RAM, RegionKind.ROM, RegionKind.FIRMWARE):
             readonly = region.kind is not RegionKind.RAM
-            self._memory.add_ram(region.range, readonly=readonly, hugepages=hugepages)
+            huge = hugepages and self._memory.fits_hugepages(region.range)
+            if hugepages and not huge and region.kind is RegionKind.RAM:
+                self._say(
+                    f"{region.name} at {region.range} does not begin and end at multiples of "
+                    f"2 MiB: it gets ordinary pages"
+                )
+            self._memory.add_ram(region.range, readonly=readonly, hugepages=huge)
         elif region.host is not None and region.access is not None:
             self._add_passed_memory(region, region.host)
 

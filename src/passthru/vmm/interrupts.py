@@ -25,13 +25,14 @@ class InterruptRoutes:
 
         Raises RoutesExhausted when KVM's table would be full.
         """
-        free = [
-            gsi
-            for gsi in range(abi.KVM_IOAPIC_NUM_PINS, _MAX_ROUTES - len(self._wired))
-            if gsi not in self._messages
-        ][:count]
-        if len(free) < count:
-            raise RoutesExhausted(_MAX_ROUTES)
+        free: list[int] = []
+        gsi = abi.KVM_IOAPIC_NUM_PINS
+        while len(free) < count:
+            if gsi >= _MAX_ROUTES - len(self._wired):
+                raise RoutesExhausted(_MAX_ROUTES)
+            if gsi not in self._messages:
+                free.append(gsi)
+            gsi += 1
         for gsi in free:
             self._messages[gsi] = b""
         return free

@@ -5,20 +5,29 @@ import os
 import select
 from types import FrameType
 
-from passthru.diagnostics.errors import ExitStatus, PassthruError
-from passthru.lean import Callable, Sequence
+from passthru.diagnostics.errors import ExitStatus
+from passthru.lean import Callable, NamedTuple, Sequence
 from passthru.vmm.bus import Bus
 from passthru.vmm.kvm import Vcpu
-from passthru.vmm.thread import Thread, allocate_lock, signal
+from passthru.vmm.thread import Thread, allocate_lock, get_ident, signal
 from passthru.vmm.vcpu_loop import VcpuLoop
 
 __all__ = ["Input", "Machine"]
 
 _KICK = signal.SIGRTMIN
 _INPUT_SIZE = 256
+_LOOK_AGAIN = 20
+"""Milliseconds after which an input is looked at whose taker had no room."""
+_MOMENT = 0.0005
+"""Seconds that a vCPU is given to leave the guest before it is told again."""
 
-Input = tuple[int, Callable[[bytes], None]]
-"""A file descriptor to read from, and who takes what comes."""
+
+class Input(NamedTuple):
+    """A file descriptor to read from, who takes what comes, and how many bytes it takes now."""
+
+    file: int
+    receive: Callable[[bytes], None]
+    room: Callable[[], int]
 
 
 class Machine:
@@ -37,10 +46,16 @@ class Machine:
         self._status: ExitStatus | None = None
         self._failure: BaseException | None = None
         self._interrupts = 0
+        self._running: list[tuple[VcpuLoop, Thread]] = []
 
     def close(self) -> None:
         """Release what the machine itself holds."""
         os.close(self._ended)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether somebody has ended the machine; its threads may still be on their way."""
+        return self._status is not None
 
     def end(self, status: ExitStatus = ExitStatus.OK) -> None:
         """End the machine; the first reason counts. Any thread may call this."""
@@ -56,6 +71,7 @@ class Machine:
         """
         loops = [VcpuLoop(vcpu, self.ports, self.mmio, self.lock) for vcpu in vcpus]
         threads = [Thread(self._run_vcpu, loop) for loop in loops]
+        self._running = list(zip(loops, threads, strict=True))
         handlers = {number: signal.signal(number, self._interrupted) for number in _END_SIGNALS}
         kick = signal.signal(_KICK, lambda _number, _frame: None)
         try:
@@ -73,32 +89,43 @@ class Machine:
 
     def _run_vcpu(self, loop: VcpuLoop) -> None:
         try:
-            loop.run()
-        except PassthruError as failure:
-            # Whatever it is, it came too late to be told before the guest's start.
-            failure.exit_status = ExitStatus.FATAL_AFTER_START
-            self._failure = self._failure or failure
+            remark = loop.run()
+            if remark:
+                self._say(remark)
         except BaseException as failure:  # noqa: BLE001 (run() raises it, in the main thread)
             self._failure = self._failure or failure
         finally:
             self.end()
 
     def _wait(self, inputs: Sequence[Input]) -> None:
-        poll = select.poll()
-        poll.register(self._ended, select.POLLIN)
-        receivers = dict(inputs)
-        for file in receivers:
-            poll.register(file, select.POLLIN)
+        """Until the end, hand on what comes in, as fast as it is taken."""
+        sources = list(inputs)
         while True:
-            for file, _ in poll.poll():
+            poll = select.poll()
+            poll.register(self._ended, select.POLLIN)
+            ready = {source.file: source for source in sources if source.room() > 0}
+            for file in ready:
+                poll.register(file, select.POLLIN)
+            for file, _ in poll.poll(None if len(ready) == len(sources) else _LOOK_AGAIN):
                 if file == self._ended:
                     return
-                data = _read(file)
+                data = _read(file, min(_INPUT_SIZE, ready[file].room()))
                 if data:
                     with self.lock:
-                        receivers[file](data)
+                        ready[file].receive(data)
                 else:
-                    poll.unregister(file)
+                    sources.remove(ready[file])
+
+    def while_held(self, action: Callable[[], None]) -> None:
+        """Do ``action`` while no vCPU runs guest code; for a vCPU's thread, under the lock."""
+        held = [(loop, thread, loop.hold()) for loop, thread in self._running]
+        for loop, thread, seen in held:
+            while thread.identity != get_ident() and not loop.left_since(seen):
+                signal.pthread_kill(thread.identity, _KICK)
+                thread.wait(_MOMENT)
+        action()
+        for loop, _, _ in held:
+            loop.let_go()
 
     def _stop(self, loops: Sequence[VcpuLoop], threads: Sequence[Thread]) -> None:
         for loop in loops:
@@ -126,9 +153,9 @@ class Machine:
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def _read(file: int) -> bytes:
+def _read(file: int, size: int) -> bytes:
     """What has come; nothing at the end, or when the other side has gone (a hung-up line)."""
     try:
-        return os.read(file, _INPUT_SIZE)
+        return os.read(file, size)
     except OSError:
         return b""

@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guest memory: slots of KVM over this process's mappings."""
 
-import errno
-
 from passthru.addresses import AddressRange
 from passthru.diagnostics.errors import PassthruError
-from passthru.host.errors import HugepagesMissing
+from passthru.host.errors import HUGEPAGE_SIZE, HugepagesMissing
 from passthru.host.kernel import Kernel, Mapping
 from passthru.lean import NamedTuple
 from passthru.vmm.kvm import Vm
 
 __all__ = ["GuestMemory", "MemoryExhausted", "Slot"]
-
-_HUGEPAGE = 2 << 20
 
 
 class MemoryExhausted(PassthruError):
@@ -49,7 +45,6 @@ class GuestMemory:
 
     def add_ram(self, guest: AddressRange, *, readonly: bool, hugepages: bool) -> Slot:
         """Fresh zeroed memory at ``guest``. Raises MemoryExhausted or HugepagesMissing."""
-        hugepages = hugepages and guest.size % _HUGEPAGE == 0
         try:
             file = self._kernel.memfd("passthru-guest-ram", guest.size, hugepages=hugepages)
             try:
@@ -57,11 +52,16 @@ class GuestMemory:
             finally:
                 self._kernel.close(file)
         except OSError as error:
-            if hugepages and error.errno in (errno.ENOMEM, errno.EINVAL):
+            if hugepages:
                 raise HugepagesMissing(guest.size, error) from error
             raise MemoryExhausted(guest.size, error) from error
         self._owned.append(mapping)
         return self.add_slot(guest, mapping, readonly=readonly)
+
+    @staticmethod
+    def fits_hugepages(guest: AddressRange) -> bool:
+        """Whether the range begins and ends with a huge page."""
+        return guest.start % HUGEPAGE_SIZE == 0 and guest.size % HUGEPAGE_SIZE == 0
 
     def add_slot(self, guest: AddressRange, mapping: Mapping, *, readonly: bool) -> Slot:
         """Show ``mapping`` to the guest at ``guest``, without an exit on access."""

@@ -46,7 +46,6 @@ class UnreadableMemory:
         return -1
 
     def write(self, offset: int, size: int, value: int) -> None:
-        """Stored if the memory has ``w``."""
-        if self._mapping is not None:
-            data = (value & ((1 << (8 * size)) - 1)).to_bytes(size, "little")
-            self._mapping.write(self._skipped + offset, data)
+        """Stored if the memory has ``w``, in one access: it may be a device's register."""
+        if self._mapping is not None and size in (1, 2, 4, 8):
+            self._mapping.store(self._skipped + offset, size, value)

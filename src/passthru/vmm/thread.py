@@ -4,6 +4,7 @@ a tenth of a guest's start. Both stand on the two used here."""
 
 from _thread import allocate_lock, get_ident, start_new_thread
 
+from passthru.diagnostics.errors import PassthruError
 from passthru.lean import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
@@ -11,7 +12,16 @@ if TYPE_CHECKING:
 else:
     import _signal as signal
 
-__all__ = ["Thread", "allocate_lock", "signal"]
+__all__ = ["Thread", "ThreadRefused", "allocate_lock", "get_ident", "signal"]
+
+
+class ThreadRefused(PassthruError):
+    """The host lets this process have no more threads."""
+
+    fix = "raise the limit on processes and threads (ulimit -u, or TasksMax= of the service)"
+
+    def __init__(self) -> None:
+        super().__init__("a thread for a vCPU could not be started")
 
 
 class Thread:
@@ -25,7 +35,7 @@ class Thread:
         """What ``signal.pthread_kill`` takes; valid while the thread runs."""
 
     def start(self) -> None:
-        """Start; returns when the thread's identity is known."""
+        """Start; returns when the thread's identity is known. Raises ThreadRefused."""
         started = allocate_lock()
         started.acquire()
         self._ended.acquire()
@@ -38,7 +48,11 @@ class Thread:
             finally:
                 self._ended.release()
 
-        start_new_thread(run, ())
+        try:
+            start_new_thread(run, ())
+        except RuntimeError as error:
+            self._ended.release()
+            raise ThreadRefused from error
         started.acquire()
 
     def wait(self, seconds: float) -> bool:

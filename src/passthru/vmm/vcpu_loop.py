@@ -29,14 +29,32 @@ class VcpuLoop:
         self._mmio = mmio
         self._lock = lock
         self._stopping = False
+        self._in_guest = False
+        self._interruptions = 0
 
     def request_stop(self) -> None:
         """Leave the guest as soon as possible; the thread may need a signal besides."""
         self._stopping = True
-        self._page[abi.RUN_IMMEDIATE_EXIT] = 1
+        self.hold()
 
-    def run(self) -> None:
-        """Return when the guest has reset itself or a stop was requested.
+    def hold(self) -> int:
+        """Keep the vCPU from running guest code until let_go; left_since tells from when."""
+        seen = self._interruptions
+        self._page[abi.RUN_IMMEDIATE_EXIT] = 1
+        return seen
+
+    def left_since(self, seen: int) -> bool:
+        """Whether it runs no guest code any more, with what hold answered."""
+        return not self._in_guest or self._interruptions != seen
+
+    def let_go(self) -> None:
+        """Undo hold."""
+        if not self._stopping:
+            self._page[abi.RUN_IMMEDIATE_EXIT] = 0
+
+    def run(self) -> str | None:
+        """Return when the guest has reset itself or a stop was requested; with a remark for
+        people if the guest did so by a triple fault.
 
         Raises GuestCrash when this vCPU cannot go on.
         """
@@ -44,22 +62,27 @@ class VcpuLoop:
         # Read whatever the reason is: most exits are port accesses, and speed counts.
         unpack = abi.RUN_IO.unpack_from
         while not self._stopping:
+            self._in_guest = True
             try:
                 enter()
             except (InterruptedError, BlockingIOError):
-                # A stop request; or an application processor was woken for the first time.
+                # A stop or hold; or an application processor was woken for the first time.
+                self._in_guest = False
+                self._interruptions += 1
                 continue
             except OSError as error:
                 raise self._run_failed(error) from error
+            self._in_guest = False
             reason, direction, size, port, count, place = unpack(page, abi.RUN_EXIT_REASON)
             if reason == abi.KVM_EXIT_IO:
                 self._port_access(direction, port, size, place, count)
             elif reason == abi.KVM_EXIT_MMIO:
                 self._memory_access()
             elif reason == abi.KVM_EXIT_SHUTDOWN:
-                return
+                return f"vCPU {self._vcpu.number}: reset by a triple fault{self._where()}"
             elif reason not in (abi.KVM_EXIT_INTR, abi.KVM_EXIT_HLT):
                 raise self._stuck(reason)
+        return None
 
     def _port_access(self, direction: int, port: int, size: int, place: int, count: int) -> None:
         """``count`` accesses of one string instruction; data from ``place`` in the run page."""

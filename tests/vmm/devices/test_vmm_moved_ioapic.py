@@ -15,7 +15,12 @@ class Chip:
     def __init__(self) -> None:
         self.kernel = FakeKernel()
         self.resampled = 0
-        self.ioapic = MovedIoapic(Kvm(self.kernel).create_vm(), self._resample)
+        self.held = 0
+        self.ioapic = MovedIoapic(Kvm(self.kernel).create_vm(), self._while_held, self._resample)
+
+    def _while_held(self, action) -> None:
+        self.held += 1
+        action()
 
     def _resample(self) -> None:
         self.resampled += 1
@@ -50,10 +55,24 @@ def test_an_entry_is_written_in_halves_and_reaches_kvm(chip, pin):
     assert chip.read(0x11 + 2 * pin) == 0x02000000
 
 
-def test_delivery_status_and_remote_irr_stay_the_chip_s(chip):
-    chip.kernel.ioapic[TABLE : TABLE + 8] = (1 << 14).to_bytes(8, "little")
+def test_delivery_status_and_the_remote_irr_of_a_level_stay_the_chip_s(chip):
+    chip.kernel.ioapic[TABLE : TABLE + 8] = (1 << 14 | 1 << 12).to_bytes(8, "little")
+    chip.write(0x10, 0x8031)
+    assert chip.entry(0) == 0xD031
+
+
+def test_switching_a_pin_to_edge_clears_its_remote_irr(chip):
+    chip.kernel.ioapic[TABLE : TABLE + 8] = (1 << 14 | 1 << 15).to_bytes(8, "little")
+    chip.write(0x10, 0x0031)
+    assert chip.entry(0) == 0x0031
+
+
+def test_the_chip_is_changed_only_while_no_processor_runs(chip):
     chip.write(0x10, 0x1031)
-    assert chip.entry(0) == 0x4031
+    chip.write(0, 0)
+    assert chip.held == 2
+    chip.read(0x10)
+    assert chip.held == 2
 
 
 def test_lines_that_may_have_been_forgotten_fire_again(chip):

@@ -18,20 +18,27 @@ _VERSION_VALUE = 0x11 | (abi.KVM_IOAPIC_NUM_PINS - 1) << 16
 _CHIP = 8  # of struct kvm_irqchip
 _TABLE = _CHIP + abi.IOAPIC_STATE.size
 _ID_PLACE = _CHIP + 12
-# Delivery status and remote IRR belong to the chip.
-_READ_ONLY = 1 << 12 | 1 << 14
+# Two bits of an entry belong to the chip.
+_DELIVERY_STATUS, _REMOTE_IRR, _LEVEL_TRIGGERED = 1 << 12, 1 << 14, 1 << 15
 _LOW = 0xFFFFFFFF
 
 
 class MovedIoapic:
     """A handler for the page at the wanted address.
 
-    KVM takes the chip's state only as a whole. A line that rises while it is read, changed
-    and written back would be forgotten, so ``resample`` makes pending lines fire again.
+    KVM takes the chip's state only as a whole. What happens while it is read, changed and
+    written back would be undone: so ``while_held`` keeps every vCPU from ending an interrupt
+    meanwhile, and ``resample`` makes lines that rose fire again.
     """
 
-    def __init__(self, vm: Vm, resample: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        vm: Vm,
+        while_held: Callable[[Callable[[], None]], None],
+        resample: Callable[[], None],
+    ) -> None:
         self._vm = vm
+        self._while_held = while_held
         self._resample = resample
         self._selected = 0
 
@@ -57,11 +64,15 @@ class MovedIoapic:
         if offset == _SELECT:
             self._selected = value & 0xFF
         elif offset == _WINDOW and self._selected == _ID:
-            state = self._vm.ioapic_state()
-            state[_ID_PLACE : _ID_PLACE + 4] = (value >> 24 & 0xF).to_bytes(4, "little")
-            self._vm.set_ioapic_state(state)
+            self._while_held(lambda: self._write_id(value >> 24 & 0xF))
         elif offset == _WINDOW and (place := self._entry_place()) is not None:
-            self._write_entry(place, value & _LOW)
+            self._while_held(lambda: self._write_entry(place, value & _LOW))
+            self._resample()
+
+    def _write_id(self, value: int) -> None:
+        state = self._vm.ioapic_state()
+        state[_ID_PLACE : _ID_PLACE + 4] = value.to_bytes(4, "little")
+        self._vm.set_ioapic_state(state)
 
     def _entry_place(self) -> int | None:
         pin = (self._selected - _FIRST_ENTRY) >> 1
@@ -75,8 +86,8 @@ class MovedIoapic:
         if self._selected & 1:
             entry = entry & _LOW | value << 32
         else:
-            kept = entry & (_LOW << 32 | _READ_ONLY)
-            entry = kept | value & ~_READ_ONLY
+            # An edge-triggered pin has no remote IRR; drivers clear one by switching over.
+            chip_s = _DELIVERY_STATUS | (_REMOTE_IRR if value & _LEVEL_TRIGGERED else 0)
+            entry = entry & (_LOW << 32 | chip_s) | value & ~(_DELIVERY_STATUS | _REMOTE_IRR)
         abi.IOAPIC_ENTRY.pack_into(state, place, entry)
         self._vm.set_ioapic_state(state)
-        self._resample()

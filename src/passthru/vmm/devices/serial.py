@@ -55,9 +55,13 @@ class Serial8250:
             self._write_scratch,
         )
 
+    def room(self) -> int:
+        """How many characters can be received now."""
+        return _INPUT_LIMIT - len(self._input)
+
     def receive(self, data: bytes) -> None:
         """Characters from the outside; what does not fit is lost, and the guest told so."""
-        room = _INPUT_LIMIT - len(self._input)
+        room = self.room()
         self._input.extend(data[:room])
         self._overrun = self._overrun or len(data) > room
         self._update_line()

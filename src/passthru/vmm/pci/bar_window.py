@@ -76,6 +76,11 @@ class BarWindow:
             guest = AddressRange(start + piece.start, piece.size)
             self._slots.append(self._memory.add_slot(guest, mapping, readonly=False))
 
+    def hide_unless_at(self, start: int) -> None:
+        """Answer nowhere, but for a BAR that is shown at ``start`` already."""
+        if self._shown is not None and self._shown.start != start:
+            self.hide()
+
     def hide(self) -> None:
         """Answer nowhere."""
         if self._shown is None:
@@ -93,7 +98,8 @@ class BarWindow:
             if self.number == layout.table_bar and _inside(layout.table, offset):
                 return msix.read_table(offset - layout.table.start, size)
             if self.number == layout.pending_bar and _inside(layout.pending, offset):
-                return msix.read_pending(offset - layout.pending.start, size)
+                held_back = self._function.read(self._region, offset, size)
+                return held_back | msix.read_pending(offset - layout.pending.start, size)
         return self._function.read(self._region, offset, size)
 
     def write(self, offset: int, size: int, value: int) -> None:

@@ -18,6 +18,7 @@ VENDOR_SPECIFIC = 0x09
 SUBSYSTEM_IDS = 0x0D
 EXPRESS = 0x10
 MSIX = 0x11
+_AGP, _VPD, _SLOT, _HOT_SWAP, _SATA, _ADVANCED = 0x02, 0x03, 0x04, 0x06, 0x12, 0x13
 
 _POINTER = 0x34
 _STATUS = 0x06
@@ -26,11 +27,24 @@ _FIRST = 0x40
 _LIMIT = 0x100
 
 _EXPRESS_SIZES = {1: 0x14, 2: 0x3C}
-_FIXED_SIZES = {POWER_MANAGEMENT: 8, SUBSYSTEM_IDS: 8, MSIX: 12}
+_FIXED_SIZES = {
+    POWER_MANAGEMENT: 8,
+    _AGP: 12,
+    _VPD: 8,
+    _SLOT: 4,
+    _HOT_SWAP: 4,
+    SUBSYSTEM_IDS: 8,
+    MSIX: 12,
+    _ADVANCED: 6,
+}
+_SATA_SIZES = {0xF: 16}  # index and data registers follow the capability itself
 
 
 class Capability(NamedTuple):
-    """A capability: id, its place in configuration space and its length in bytes."""
+    """A capability: id, its place in configuration space and its length in bytes.
+
+    Where no length is known, it reaches to the next capability or the end of the space.
+    """
 
     identifier: int
     offset: int
@@ -44,19 +58,30 @@ def read_capabilities(read: Callable[[int, int], int]) -> tuple[Capability, ...]
     """
     if not read(_STATUS, 2) & _HAS_LIST:
         return ()
-    found: list[Capability] = []
+    found: list[tuple[int, int, int | None]] = []
+    offsets: list[int] = []
     offset = read(_POINTER, 1) & 0xFC
-    while offset >= _FIRST and all(offset != other.offset for other in found):
+    while offset >= _FIRST and offset not in offsets:
         identifier = read(offset, 1)
         size = _size(read, identifier, offset)
-        if offset + size > _LIMIT:
+        if offset + (size or 0) > _LIMIT:
             break
-        found.append(Capability(identifier, offset, size))
+        found.append((identifier, offset, size))
+        offsets.append(offset)
         offset = read(offset + 1, 1) & 0xFC
-    return tuple(found)
+    return tuple(
+        Capability(identifier, offset, _space(offset, offsets) if size is None else size)
+        for identifier, offset, size in found
+    )
 
 
-def _size(read: Callable[[int, int], int], identifier: int, offset: int) -> int:
+def _space(offset: int, offsets: list[int]) -> int:
+    """Bytes up to the next capability in the order of addresses."""
+    return min((other for other in offsets if other > offset), default=_LIMIT) - offset
+
+
+def _size(read: Callable[[int, int], int], identifier: int, offset: int) -> int | None:
+    """The capability's length in bytes; None where neither it nor its id tells."""
     if identifier == MSI:
         control = read(offset + 2, 2)
         wide, maskable = control & 0x80, control & 0x100
@@ -65,5 +90,6 @@ def _size(read: Callable[[int, int], int], identifier: int, offset: int) -> int:
         return _EXPRESS_SIZES.get(read(offset + 2, 1) & 0xF, 0x3C)
     if identifier == VENDOR_SPECIFIC:
         return max(read(offset + 2, 1), 3)
-    # The length of any other is not told by itself; it is hidden down to its head.
-    return _FIXED_SIZES.get(identifier, 2)
+    if identifier == _SATA:
+        return _SATA_SIZES.get(read(offset + 4, 1) & 0xF, 8)
+    return _FIXED_SIZES.get(identifier)

@@ -12,7 +12,8 @@
 | MSI, MSI-X | its own | become interrupt routes |
 | PCI Express | an integrated endpoint, the device's controls | device control |
 | vendor-specific, and device registers from 0x40 outside any capability | the device's | device |
-| any other capability, the extended space | nothing | nowhere |
+| any other capability: its length, or up to the next one if that is unknown | zero | nowhere |
+| the extended space | zero | nowhere |
 """
 
 from passthru.board.model import BarKind
@@ -42,9 +43,13 @@ def apply_policy(
     planned: GuestFunction,
     *,
     multifunction: bool,
+    wired: bool,
 ) -> None:
-    """Fill in shadow and masks; ``read(offset, size)`` reads the device."""
-    _header(registers, planned, multifunction=multifunction)
+    """Fill in shadow and masks; ``read(offset, size)`` reads the device.
+
+    ``wired``: the function's INTx is there for the guest; without it it shows no pin.
+    """
+    _header(registers, planned, multifunction=multifunction, wired=wired)
     for bar in planned.bars:
         _bar(registers, bar)
     registers.forward(_FIRST_CAPABILITY, _CONVENTIONAL_END - _FIRST_CAPABILITY, -1)
@@ -56,7 +61,9 @@ def apply_policy(
     _link(registers, shown)
 
 
-def _header(registers: ConfigRegisters, planned: GuestFunction, *, multifunction: bool) -> None:
+def _header(
+    registers: ConfigRegisters, planned: GuestFunction, *, multifunction: bool, wired: bool
+) -> None:
     registers.shadow(0x04, 2, 0, writable=_COMMAND_BITS)
     registers.forward(0x04, 2, _COMMAND_BITS)
     registers.shadow(0x0C, 2, 0, writable=0xFFFF)
@@ -65,7 +72,7 @@ def _header(registers: ConfigRegisters, planned: GuestFunction, *, multifunction
     registers.shadow(0x30, 4, 0)
     registers.shadow(0x38, 4, 0)
     registers.shadow(0x3C, 1, planned.gsi or 0, writable=0xFF)
-    registers.shadow(0x3D, 1, planned.host.interrupt_pin if planned.gsi is not None else 0)
+    registers.shadow(0x3D, 1, planned.host.interrupt_pin if wired else 0)
 
 
 def _bar(registers: ConfigRegisters, planned: PlannedBar) -> None:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The MSI capability of a passed function (PCI 3.0, 6.8.1), kept wholly in the shadow."""
 
+from passthru.lean import Callable
 from passthru.vmm.pci.capabilities import Capability
 from passthru.vmm.pci.config_registers import ConfigRegisters
-from passthru.vmm.pci.vectors import MessageVectors
+from passthru.vmm.pci.vectors import Message, MessageVectors
 
 __all__ = ["MsiCapability"]
 
@@ -56,10 +57,13 @@ class MsiCapability:
         """Whether a write touches this capability."""
         return offset < self._offset + self._size and self._offset < offset + size
 
-    def refresh_pending(self) -> None:
-        """Bring the pending bits up to date before the guest reads them."""
+    def refresh_pending(self, read: Callable[[int, int], int]) -> None:
+        """Bring the pending bits up to date before the guest reads them.
+
+        ``read(offset, size)`` reads the device, which holds back vectors never unmasked.
+        """
         if self._maskable:
-            pending = sum(
+            pending = read(self._mask_offset + 4, 4) | sum(
                 1 << vector
                 for vector in range(self._vectors.count)
                 if self._vectors.pending(vector)
@@ -77,15 +81,19 @@ class MsiCapability:
             return
         if not self._vectors.count:
             wanted = 1 << (self._registers.value(self._offset + 2, 2) >> 4 & 7)
-            self._vectors.start(min(wanted, self._capacity))
+            count = min(wanted, self._capacity)
+            # All at once: the device cannot tell the guest's number from a smaller one.
+            self._vectors.start(count, count)
         address = self._registers.value(self._offset + 4, 4)
         if self._wide:
             address |= self._registers.value(self._offset + 8, 4) << 32
         data = self._registers.value(self._data_offset, 2)
         masked = self._registers.value(self._mask_offset, 4) if self._maskable else 0
-        for vector in range(self._vectors.count):
-            if masked >> vector & 1:
-                self._vectors.mask(vector)
-            else:
-                # Vector n is told by the low bits of the data (PCI 3.0, 6.8.3.4).
-                self._vectors.unmask(vector, address, data & ~(self._vectors.count - 1) | vector)
+        # Vector n is told by the low bits of the data (PCI 3.0, 6.8.3.4).
+        base = data & ~(self._vectors.count - 1)
+        self._vectors.update(
+            {
+                vector: None if masked >> vector & 1 else Message(address, base | vector)
+                for vector in range(self._vectors.count)
+            }
+        )

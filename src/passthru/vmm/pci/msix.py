@@ -4,9 +4,10 @@
 from struct import Struct
 
 from passthru.addresses import AddressRange
+from passthru.lean import Iterable
 from passthru.vmm.pci.capabilities import Capability
 from passthru.vmm.pci.config_registers import ConfigRegisters
-from passthru.vmm.pci.vectors import MessageVectors
+from passthru.vmm.pci.vectors import Message, MessageVectors
 
 __all__ = ["MsixCapability", "MsixLayout"]
 
@@ -75,10 +76,11 @@ class MsixCapability:
         if not self.enabled:
             self._vectors.stop()
             return
+        messages = self._messages(range(self.layout.count))
         if not self._vectors.count:
-            self._vectors.start(self.layout.count)
-        for vector in range(self.layout.count):
-            self._apply_vector(vector)
+            highest = max((n for n, message in messages.items() if message), default=0)
+            self._vectors.start(self.layout.count, highest + 1)
+        self._vectors.update(messages)
 
     def read_table(self, offset: int, size: int) -> int:
         """Bytes of the table; the offset is within it."""
@@ -91,17 +93,22 @@ class MsixCapability:
         self._table[offset : offset + len(data)] = data
         if self._vectors.count:
             first, last = offset // _ENTRY.size, (offset + len(data) - 1) // _ENTRY.size
-            for vector in range(first, last + 1):
-                self._apply_vector(vector)
+            self._vectors.update(self._messages(range(first, last + 1)))
 
     def read_pending(self, offset: int, size: int) -> int:
-        """Bytes of the pending bit array; the offset is within it."""
+        """Bytes of the pending bit array; the offset is within it.
+
+        Vectors that the guest has never unmasked are not in it: the device has their bits.
+        """
         bits = range(8 * offset, min(8 * (offset + size), self.layout.count))
         return sum(1 << (n - 8 * offset) for n in bits if self._vectors.pending(n))
 
-    def _apply_vector(self, vector: int) -> None:
+    def _messages(self, vectors: Iterable[int]) -> dict[int, Message | None]:
+        """What each of these vectors delivers now; None where it is masked."""
+        return {vector: self._message(vector) for vector in vectors}
+
+    def _message(self, vector: int) -> Message | None:
         address, data, control = _ENTRY.unpack_from(self._table, vector * _ENTRY.size)
         if control & _MASKED or self._control & _FUNCTION_MASK:
-            self._vectors.mask(vector)
-        else:
-            self._vectors.unmask(vector, address, data)
+            return None
+        return Message(address, data)

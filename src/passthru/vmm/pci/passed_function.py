@@ -55,14 +55,21 @@ class PassedFunction:
         self._registers = ConfigRegisters()
         self._say = say
         self._undo = UndoStack()
-        self._intx = (
-            WiredInterrupt(kernel, vm, function, planned.gsi) if planned.gsi is not None else None
-        )
+        self._intx: WiredInterrupt | None = None
+        # VFIO withholds the pin of some devices that have one (a broken INTx, no host line).
+        if planned.gsi is not None and function.interrupt_count(vfio_abi.VFIO_PCI_INTX_IRQ_INDEX):
+            self._intx = WiredInterrupt(kernel, vm, function, planned.gsi)
         self._msi: MsiCapability | None = None
         self._msix: MsixCapability | None = None
+        self._turned_on: list[MsiCapability | MsixCapability] = []
         found = caps.read_capabilities(self._read_device)
         apply_policy(
-            self._registers, self._read_device, found, planned, multifunction=multifunction
+            self._registers,
+            self._read_device,
+            found,
+            planned,
+            multifunction=multifunction,
+            wired=self._intx is not None,
         )
         for capability in found:
             control = self._read_device(capability.offset + 2, 2)
@@ -121,7 +128,8 @@ class PassedFunction:
             self._undo.callback(bar.close)
             bar.map()
         self._write_device(_COMMAND, 2, 0)
-        self._update_interrupts()
+        if self._intx:
+            self._intx.start()
 
     def stop(self) -> None:
         """Silence the device and reset it. Raises KernelCallFailed, but does all it can."""
@@ -135,7 +143,7 @@ class PassedFunction:
     def read(self, offset: int, size: int) -> int:
         """What the guest sees of the configuration space."""
         if self._msi and self._msi.covers(offset, size):
-            self._msi.refresh_pending()
+            self._msi.refresh_pending(self._read_device)
         registers = self._registers
         shadowed = registers.shadowed(offset, size)
         value = registers.value(offset, size) & shadowed
@@ -157,21 +165,30 @@ class PassedFunction:
             self._write_device(offset, size, kept | value & forwarded)
         if touches_command or _BARS.overlaps(AddressRange(offset, size)):
             self._show_decoded(registers.value(_COMMAND, 2))
-        if self._msi and self._msi.covers(offset, size):
-            self._switch_interrupts(self._msi)
-        if self._msix and self._msix.covers(offset, size):
-            self._switch_interrupts(self._msix)
+        for capability in (self._msi, self._msix):
+            if capability and capability.covers(offset, size):
+                self._note(capability)
+                self._switch_interrupts()
 
-    def _switch_interrupts(self, capability: MsiCapability | MsixCapability) -> None:
-        # VFIO has one kind of interrupt at a time: leave the old before the new.
-        if capability.enabled and self._intx:
-            self._intx.stop()
-        capability.apply()
-        self._update_interrupts()
+    def _note(self, capability: MsiCapability | MsixCapability) -> None:
+        """Keep the order in which the guest turned its kinds of interrupts on."""
+        if not capability.enabled:
+            self._turned_on = [other for other in self._turned_on if other is not capability]
+        elif capability not in self._turned_on:
+            self._turned_on.append(capability)
 
-    def _update_interrupts(self) -> None:
-        messages = (self._msi and self._msi.enabled) or (self._msix and self._msix.enabled)
-        if self._intx and not messages:
+    def _switch_interrupts(self) -> None:
+        # PCI forbids a guest to have MSI and MSI-X on at once, but nothing stops it. VFIO has
+        # one kind at a time, so the last one counts: leave the others before it.
+        active = self._turned_on[-1] if self._turned_on else None
+        for capability in (self._msi, self._msix):
+            if capability and capability is not active:
+                capability.stop()
+        if active:
+            if self._intx:
+                self._intx.stop()
+            active.apply()
+        elif self._intx:
             self._intx.start()
 
     def _hide_undecoded(self, command: int) -> None:
@@ -180,9 +197,16 @@ class PassedFunction:
                 bar.hide()
 
     def _show_decoded(self, command: int) -> None:
-        for bar, planned in zip(self._bars, self._planned.bars, strict=True):
-            if command & _decode_bit(planned.bar.kind):
-                bar.show(self._bar_address(planned.bar.number, planned.bar.kind))
+        decoded = [
+            (bar, self._bar_address(planned.bar.number, planned.bar.kind))
+            for bar, planned in zip(self._bars, self._planned.bars, strict=True)
+            if command & _decode_bit(planned.bar.kind)
+        ]
+        # A BAR that moves makes room first: another may have waited for its place.
+        for bar, start in decoded:
+            bar.hide_unless_at(start)
+        for bar, start in decoded:
+            bar.show(start)
 
     def _bar_address(self, number: int, kind: BarKind) -> int:
         offset = _BARS.start + 4 * number

@@ -62,11 +62,11 @@ def move_ioapic(machine: Machine, vm: Vm, plan: VmPlan, resample: Callable[[], N
         from passthru.vmm.devices.moved_ioapic import MovedIoapic
 
         place = AddressRange(plan.ioapic_address, PAGE_SIZE)
-        machine.mmio.attach(place, MovedIoapic(vm, resample))
+        machine.mmio.attach(place, MovedIoapic(vm, machine.while_held, resample))
 
 
 def _add_serial_port(machine: Machine, vm: Vm, port: SerialPort, undo: UndoStack) -> list[Input]:
-    streams = open_host_streams(port.host_devices)
+    streams = open_host_streams(port.host_devices, lambda: machine.has_ended)
     for stream in streams:
         undo.callback(stream.close)
 
@@ -76,7 +76,11 @@ def _add_serial_port(machine: Machine, vm: Vm, port: SerialPort, undo: UndoStack
 
     serial = Serial8250(send, _line(vm, port.gsi))
     machine.ports.attach(AddressRange(port.port, 8), serial)
-    return [(stream.source, serial.receive) for stream in streams if stream.source is not None]
+    return [
+        Input(stream.source, serial.receive, serial.room)
+        for stream in streams
+        if stream.source is not None
+    ]
 
 
 def _line(vm: Vm, gsi: int) -> Callable[[bool], None]:

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of all rules, for the documentation and for ``explain``; checking goes without."""
+
+from passthru.diagnostics.rule import Rule
+from passthru.plan.problems import PLANNING_RULES
+from passthru.rules import blobs, dma, guest_map, host_functions, host_memory, interrupts
+
+__all__ = ["RULES"]
+
+RULES: tuple[Rule, ...] = (
+    *PLANNING_RULES,
+    dma.DMA_STATUS_MISSING,
+    dma.DMA_STATUS_CONFLICT,
+    dma.DMA_ON_SYSTEM_MEMORY,
+    dma.DMA_NEEDS_READ_WRITE,
+    dma.DMA_MANAGER_MISSING,
+    dma.DMA_EXTERNALLY_MANAGED,
+    dma.SMMU_VDEV_NOT_ALLOWED,
+    dma.DMA_DEVICE_DECLARED_HARMLESS,
+    dma.BLOB_WITHOUT_DMA,
+    blobs.BLOB_TYPE_NOT_RELEVANT,
+    blobs.BLOB_LOOKS_SWAPPED,
+    blobs.LOAD_OUTSIDE_MEMORY,
+    guest_map.ADDRESS_OVERLAP,
+    guest_map.ADDRESS_TOO_HIGH,
+    guest_map.MEMORY_GRANULARITY,
+    guest_map.PORT_OVERLAP,
+    interrupts.INTERRUPT_CONTROLLER_UNKNOWN,
+    interrupts.INTERRUPT_LINE_OUT_OF_RANGE,
+    interrupts.INTERRUPT_CLAIMED_TWICE,
+    host_memory.HOST_MEMORY_UNKNOWN,
+    host_memory.HOST_MEMORY_IN_USE,
+    host_memory.HOST_MEMORY_ABSENT,
+    host_memory.HOST_MEMORY_NOT_ZEROED,
+    host_memory.NOT_PAGE_ALIGNED,
+    host_memory.ACCESS_NOT_ENFORCEABLE,
+    host_functions.PCI_SUPPORT_MISSING,
+    host_functions.HOST_DRIVER_ACTIVE,
+    host_functions.VFIO_DRIVER_MISSING,
+    host_functions.IOMMU_GROUP_SPLIT,
+    host_functions.IOVA_RESERVED,
+    host_functions.MEMORY_LOCK_LIMIT,
+)
+"""Every rule beyond the language, those of the planning stage included."""

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`passthru run` up to the machine: what it refuses, and what it imports to say nothing."""
+
+import subprocess
+import sys
+
+import pytest
+
+from passthru.cli.main import main
+
+CLEAN = (
+    "system quick ram 0,640k rom 0xffff0000,64k cpu\n"
+    "load 0xffff0000,image\n"
+    "vdev ioapic loc 0xfec00000 intr apic name chip\n"
+    "vdev ser8250 loc 0x3f8 intr chip:4 hostdev >-\n"
+)
+
+SLOW_TO_IMPORT = {
+    "argparse",
+    "ast",
+    "collections",
+    "contextlib",
+    "dataclasses",
+    "difflib",
+    "enum",
+    "functools",
+    "inspect",
+    "json",
+    "logging",
+    "pathlib",
+    "re",
+    "subprocess",
+    "tempfile",
+    "textwrap",
+    "tomllib",
+    "typing",
+}
+"""Each of these, with what it imports itself, takes a tenth of the start or more."""
+
+NOT_FOR_A_CLEAN_GUEST = {
+    "passthru.board.memory_map",
+    "passthru.board.pci",
+    "passthru.language.pci",
+    "passthru.language.spelling",
+    "passthru.language.substitution",
+    "passthru.language.values",
+    "passthru.language.variables",
+    "passthru.plan.bars",
+    "passthru.plan.functions",
+    "passthru.plan.variables",
+    "passthru.plan.verdicts",
+    "passthru.report.text",
+    "passthru.rules.dma",
+    "passthru.rules.host_functions",
+    "passthru.rules.host_memory",
+    "passthru.rules.registry",
+}
+
+MOST_MODULES = 50
+"""Of our own, up to the machine; each costs about an eighth of a millisecond."""
+
+READ_AND_PLAN = """
+import sys
+at_birth = set(sys.modules)
+from passthru.cli import main, run
+run._start = lambda *arguments, **options: 0  # all but the machine
+status = main.main(["run", *sys.argv[1:]])
+print(*sorted(set(sys.modules) - at_birth))
+sys.exit(status)
+"""
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    def write(text):
+        path = tmp_path / "guest.qvmconf"
+        path.write_text(text)
+        return f"@{path}"
+
+    return write
+
+
+def test_a_clean_guest_loads_no_module_that_it_does_not_need(configuration):
+    command = [sys.executable, "-c", READ_AND_PLAN, configuration(CLEAN)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert run.stderr == ""
+    assert loaded & SLOW_TO_IMPORT == set()
+    assert loaded & NOT_FOR_A_CLEAN_GUEST == set()
+    assert "passthru.rules.guest_map" in loaded, "nothing was checked"
+    assert len([name for name in loaded if name.startswith("passthru")]) <= MOST_MODULES
+
+
+def test_a_plan_is_shown_and_nothing_is_started(configuration, capsys):
+    assert main(["run", "--plan", configuration(CLEAN)]) == 0
+    shown = capsys.readouterr()
+    assert "VM quick: 1 virtual processor" in shown.out
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (CLEAN.replace("image", "@IMAGE@"), "error: the template's marker `@IMAGE@`"),
+        (CLEAN + "ram $asinfo_start{sysram},1m", "error: `$asinfo_start{sysram}` is no memory"),
+        (CLEAN + "ram $env{NOT_SET_ANYWHERE},1m", "export NOT_SET_ANYWHERE="),
+        (CLEAN + "vdef ser8250", "the nearest is `vdev`"),
+        (CLEAN + "ram 0,1m", "[address-overlap]"),
+    ],
+)
+def test_a_wrong_or_unknown_configuration_is_not_run(configuration, capsys, text, says):
+    for flags in (["--plan"], []):
+        assert main(["run", *flags, configuration(text)]) == 65
+        assert says in capsys.readouterr().err
+
+
+def test_an_unknown_value_is_told_as_what_keeps_the_guest_from_starting(configuration, capsys):
+    main(["run", configuration(CLEAN.replace("image", "@IMAGE@"))])
+    assert "A VM is started only if all of its configuration is known." in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_named(capsys):
+    assert main(["run", "@/nowhere/guest.qvmconf"]) == 64
+    assert "/nowhere/guest.qvmconf" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["--wrong", "x"]])
+def test_wrong_usage_shows_the_usage(capsys, words):
+    assert main(["run", *words]) == 2
+    assert "usage: passthru run" in capsys.readouterr().err
