@@ -140,7 +140,11 @@ BOARD = Board(
     pci=_FUNCTIONS,
     iommu_groups=_groups(_FUNCTIONS),
     abilities=Abilities(
-        hardware_virtualization=True, vfio_pci=True, iommu=True, locked_memory_limit=None
+        hardware_virtualization=True,
+        vfio_pci=True,
+        iommu=True,
+        locked_memory_limit=None,
+        address_bits=39,
     ),
 )
 

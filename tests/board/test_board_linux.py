@@ -82,3 +82,19 @@ def test_this_host_can_be_read() -> None:
     board = read_board(HostFiles())
     assert board.cpu_count >= 1
     assert board.architecture
+
+
+@pytest.mark.parametrize(
+    ("line", "bits"),
+    [
+        ("address sizes\t: 46 bits physical, 48 bits virtual", 46),
+        ("address sizes\t: 39 bits physical, 48 bits virtual", 39),
+        ("address sizes\t:", 36),
+        ("address sizes\t: many", 36),
+        ("address sizes\t: 99999", 36),
+        ("", 36),
+    ],
+)
+def test_the_width_of_addresses_is_told_or_the_least(tmp_path, line: str, bits: int) -> None:
+    board = read_board(record(tmp_path, {"proc/cpuinfo": f"processor\t: 0\n{line}\n"}))
+    assert board.abilities.address_bits == bits

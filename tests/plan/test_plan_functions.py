@@ -83,3 +83,9 @@ def test_a_full_bus_is_refused() -> None:
     checked = check_text(text + " pass loc pci:0x8086/0x2668")
     assert "pci-slot-taken" in checked.ids()
     assert checked.the_plan.functions == ()
+
+
+def test_lines_of_the_configuration_are_not_given_to_functions() -> None:
+    text = "vdev ioapic name p intr apic vdev ser8250 loc 0x3f8 intr p:16 reserve intr p:17 "
+    plan = check_text(f"{text} pass loc pci:0:3.0").the_plan
+    assert plan.functions[0].gsi == 18

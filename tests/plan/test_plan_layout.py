@@ -233,3 +233,12 @@ def test_serial_ports_and_cpus() -> None:
 
 def test_one_cpu_where_none_is_given() -> None:
     assert check_text("", BOARD).the_plan.cpu_count == 1
+
+
+@pytest.mark.parametrize("bits", [36, 38, 39, 46])
+def test_the_64_bit_window_lies_where_the_processor_reaches(bits: int) -> None:
+    board = BOARD._replace(abilities=BOARD.abilities._replace(address_bits=bits))
+    window = check_text("load x", board).the_plan.pci.memory64
+    assert window.start >= 1 << 32
+    assert window.end <= 1 << bits
+    assert window.size >= 4 << 30

@@ -78,6 +78,7 @@ CASES = (
     Case("not-supported-by-run", "cpu", "ram", "aarch64", "cpu", BOARD._replace(architecture="aarch64"), BOARD),
     Case("not-supported-by-run", "cpu " * 255, "cpu", "at most 254", "cpu " * 254),
     Case("boot-image-missing", "initrd load x", "ram", "nothing is loaded", "load x", base="ram 64m\n"),
+    Case("interrupt-claimed-twice", "vdev ser8250 loc 0x3f8 intr ioapic:9", "ioapic:9", "machine itself", "vdev ser8250 loc 0x3f8 intr ioapic:10"),
     Case("vdev-option-missing", "vdev ser8250 intr ioapic:4", "vdev ser8250", "`loc`", "vdev ser8250 loc 0x3f8 intr ioapic:4"),
     Case("vdev-option-missing", "vdev ser8250 loc 0x3f8", "vdev ser8250", "`intr`", "vdev ser8250 loc 0x3f8 intr ioapic:4"),
     Case("no-room-for-pci", "ram 0,0xfec00000 load x", "ram 0,0xfec00000", "no room", "ram 0,0xfea00000 load x", base=""),

@@ -55,6 +55,7 @@ def read_board_without_resources(files: HostFiles) -> Board:
             vfio_pci=files.exists("/sys/bus/pci/drivers/vfio-pci"),
             iommu=False,
             locked_memory_limit=_locked_memory_limit(files),
+            address_bits=_address_bits(cpuinfo),
         ),
     )
 
@@ -64,6 +65,13 @@ def _has_hardware_virtualization(cpuinfo: str) -> bool:
         if line.startswith("flags"):
             return not _VIRTUALIZATION_FLAGS.isdisjoint(line.split())
     return False
+
+
+def _address_bits(cpuinfo: str) -> int:
+    """From "address sizes\t: 46 bits physical, 48 bits virtual"; 36 where it is not told."""
+    place = cpuinfo.find("address sizes")
+    words = cpuinfo[place:].partition(":")[2].split(maxsplit=1) if place >= 0 else []
+    return int(words[0]) if words and words[0].isdecimal() and len(words[0]) < 3 else 36
 
 
 def _locked_memory_limit(files: HostFiles) -> int | None:

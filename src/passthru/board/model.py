@@ -82,12 +82,15 @@ class Abilities(NamedTuple):
 
     ``hardware_virtualization`` is false for a software KVM (no vmx or svm, which cannot
     boot a Linux kernel). ``locked_memory_limit`` is in bytes, None where nothing limits it.
+    ``address_bits`` is how wide the processor's physical addresses are; 36, the least of
+    any x86-64, where it does not tell.
     """
 
     hardware_virtualization: bool
     vfio_pci: bool
     iommu: bool
     locked_memory_limit: int | None
+    address_bits: int = 36
 
 
 class Board(NamedTuple):

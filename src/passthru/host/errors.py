@@ -5,6 +5,7 @@ import errno
 import os
 
 from passthru.addresses import AddressRange, PciAddress
+from passthru.board.binding import binding_commands
 from passthru.diagnostics.errors import PassthruError
 
 __all__ = [
@@ -20,6 +21,10 @@ __all__ = [
 
 HUGEPAGE_SIZE = 2 << 20
 """Bytes of a huge page on x86-64 and, with 4 KiB granule, on arm64."""
+
+
+_HARMLESS_DRIVERS = (None, "vfio-pci", "pci-stub", "pcieport")
+"""With these a member does not keep its group from being viable (vfio_dev_viable)."""
 
 
 def _reason(error: OSError) -> str:
@@ -45,16 +50,11 @@ class GroupNotViable(PassthruError):
             f"IOMMU group {group} is not viable: every member must be bound to vfio-pci or to no "
             f"driver; members: {', '.join(lines)}"
         )
-        in_the_way = [
-            address
+        self.fix = "\n       ".join(
+            command
             for address, driver in members
-            if driver not in (None, "vfio-pci", "pcieport", "pci-stub")
-        ]
-        self.fix = "; ".join(
-            f"echo vfio-pci > /sys/bus/pci/devices/{name}/driver_override && "
-            f"echo {name} > /sys/bus/pci/devices/{name}/driver/unbind && "
-            f"echo {name} > /sys/bus/pci/drivers_probe"
-            for name in (address.sysfs_name for address in in_the_way)
+            if driver not in _HARMLESS_DRIVERS
+            for command in binding_commands(address, driver)
         )
 
 

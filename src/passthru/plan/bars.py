@@ -9,7 +9,6 @@ from passthru.plan.functions import PlacedFunction
 from passthru.plan.gaps import lowest_gap, power_of_two_from
 from passthru.plan.model import PciWindows, PlannedBar
 from passthru.plan.problems import BAR_DOES_NOT_FIT
-from passthru.plan.windows import LEAST_MEMORY64
 
 __all__ = ["BarPlan", "assign_bars", "memory64_size"]
 
@@ -32,10 +31,10 @@ class _Request(NamedTuple):
 
 
 def memory64_size(functions: Iterable[PlacedFunction]) -> int:
-    """Bytes of a 64-bit window that takes every 64-bit BAR: a power of two, 64 GiB or more."""
+    """Bytes of a 64-bit window that takes every 64-bit BAR: a power of two."""
     bars = (bar for function in functions for bar in function.host.bars)
     total = sum(_slot_size(bar) for bar in bars if bar.kind is BarKind.MEMORY64)
-    return power_of_two_from(max(LEAST_MEMORY64, total))
+    return power_of_two_from(total)
 
 
 def assign_bars(functions: tuple[PlacedFunction, ...], windows: PciWindows) -> BarPlan:

@@ -197,11 +197,16 @@ def _without_function_0(functions: tuple[PlacedFunction, ...], bus: _Bus) -> Ite
         )
 
 
-def interrupt_lines(functions: tuple[PlacedFunction, ...]) -> tuple[int | None, ...]:
+def interrupt_lines(
+    functions: tuple[PlacedFunction, ...], in_use: frozenset[int]
+) -> tuple[int | None, ...]:
     """The GSI that carries each function's INTx, None for a function without a pin.
 
-    Each guest device and pin gets a line of its own; they are shared from the ninth on.
+    Each guest device and pin gets a line of its own that is not ``in_use``; when there are
+    no more, passed functions share them.
     """
+    free = [line for line in PCI_INTERRUPT_LINES if line not in in_use]
+    free = free or list(PCI_INTERRUPT_LINES)
     lines: dict[tuple[int, int], int] = {}
     found: list[int | None] = []
     for function in functions:
@@ -210,6 +215,6 @@ def interrupt_lines(functions: tuple[PlacedFunction, ...]) -> tuple[int | None, 
             continue
         wire = (function.guest.device, function.host.interrupt_pin)
         if wire not in lines:
-            lines[wire] = PCI_INTERRUPT_LINES[len(lines) % len(PCI_INTERRUPT_LINES)]
+            lines[wire] = free[len(lines) % len(free)]
         found.append(lines[wire])
     return tuple(found)

@@ -10,8 +10,8 @@ from passthru.plan.claims import claims, locked_memory
 from passthru.plan.memory import configured_regions, find_ioapic, machine_regions
 from passthru.plan.model import GuestFunction, GuestRegion, PciWindows, VmPlan
 from passthru.plan.support import unsupported_options, unsupported_page_sharing
-from passthru.plan.vdevs import plan_serial_ports, unsupported_vdevs
-from passthru.plan.windows import LEAST_MEMORY64, configured_ports, find_windows, window_regions
+from passthru.plan.vdevs import configured_lines, plan_serial_ports, unsupported_vdevs
+from passthru.plan.windows import configured_ports, find_windows, window_regions
 
 if TYPE_CHECKING:
     from passthru.plan.functions import PlacedFunction
@@ -49,11 +49,16 @@ def plan_vm(config: VmConfig, board: Board) -> Planned:
         *serial.findings,
         *not_placed,
     ]
-    windows = find_windows(regions, configured_ports(config), _memory64_size(placed))
+    windows = find_windows(
+        regions,
+        configured_ports(config),
+        _memory64_size(placed),
+        board.abilities.address_bits,
+    )
     if windows is None:
         findings.append(_no_room(config, configured))
         return Planned(None, _of_vm(config, findings))
-    functions, without_room = _finish_functions(placed, windows)
+    functions, without_room = _finish_functions(placed, windows, configured_lines(config))
     findings.extend(without_room)
     plan = VmPlan(
         name=config.name,
@@ -88,14 +93,14 @@ def _place_functions(
 
 def _memory64_size(placed: "tuple[PlacedFunction, ...]") -> int:
     if not placed:
-        return LEAST_MEMORY64
+        return 0
     from passthru.plan.bars import memory64_size
 
     return memory64_size(placed)
 
 
 def _finish_functions(
-    placed: "tuple[PlacedFunction, ...]", windows: PciWindows
+    placed: "tuple[PlacedFunction, ...]", windows: PciWindows, lines_in_use: frozenset[int]
 ) -> tuple[tuple[GuestFunction, ...], tuple[Finding, ...]]:
     """The functions with their BARs and interrupt lines, and the BARs that do not fit."""
     if not placed:
@@ -104,7 +109,7 @@ def _finish_functions(
     from passthru.plan.functions import interrupt_lines
 
     bars = assign_bars(placed, windows)
-    lines = interrupt_lines(placed)
+    lines = interrupt_lines(placed, lines_in_use)
     functions = tuple(
         GuestFunction(function.guest, function.host, planned, gsi, function.span)
         for function, planned, gsi in zip(placed, bars.bars, lines, strict=True)

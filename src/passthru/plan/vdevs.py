@@ -2,12 +2,19 @@
 """Virtual devices: which ones run offers, how they may be set, and the serial ports."""
 
 from passthru.diagnostics.finding import Finding, Place
-from passthru.language.model import Interrupt, Location, MemoryLocation, PortLocation, Vdev
+from passthru.language.model import (
+    Interrupt,
+    Location,
+    MemoryLocation,
+    PortLocation,
+    Vdev,
+    VmConfig,
+)
 from passthru.lean import Iterator, NamedTuple
 from passthru.plan.model import SerialPort
 from passthru.plan.problems import NOT_SUPPORTED_BY_RUN, VDEV_OPTION_MISSING
 
-__all__ = ["SerialPlan", "plan_serial_ports", "unsupported_vdevs"]
+__all__ = ["SerialPlan", "configured_lines", "plan_serial_ports", "unsupported_vdevs"]
 
 
 class _Support(NamedTuple):
@@ -59,6 +66,16 @@ def plan_serial_ports(vdevs: tuple[Vdev, ...]) -> SerialPlan:
             streams = vdev.values("hostdev")
             ports.append(SerialPort(port.ports.start, line, streams, vdev.span))
     return SerialPlan(tuple(ports), tuple(findings))
+
+
+def configured_lines(config: VmConfig) -> frozenset[int]:
+    """Every interrupt line that the configuration gives to something."""
+    interrupts = (
+        *(user.interrupts for user in config.vdevs),
+        *(user.interrupts for user in config.passes),
+        *(user.interrupts for user in config.reserves),
+    )
+    return frozenset(each.line for group in interrupts for each in group if each.line is not None)
 
 
 def _lacks(vdev: Vdev, option: str, fix: str) -> Finding:

@@ -8,22 +8,26 @@ from passthru.plan.gaps import highest_gap, is_free, lowest_gap
 from passthru.plan.model import GuestRegion, PciWindows, RegionKind
 from passthru.plan.x86_64 import BELOW_CHIPSET, PORT_WINDOWS, WINDOW64_SPACE
 
-__all__ = ["LEAST_MEMORY64", "configured_ports", "find_windows", "window_regions"]
+__all__ = ["configured_ports", "find_windows", "window_regions"]
 
-LEAST_MEMORY64 = 64 << 30
-"""Bytes of the 64-bit window where no function asks for more."""
+_MEMORY64_SIZES = tuple(1 << bits for bits in range(36, 31, -1))
+"""Sizes of the 64-bit window that are tried where no function asks for more, in bytes."""
 
 _ECAM_SIZE = 1 << 20
 _MEMORY32_SIZES = tuple(1 << bits for bits in range(30, 19, -1))
 
 
 def find_windows(
-    regions: Iterable[GuestRegion], ports: Iterable[AddressRange], memory64_size: int
+    regions: Iterable[GuestRegion],
+    ports: Iterable[AddressRange],
+    memory64_size: int,
+    address_bits: int,
 ) -> PciWindows | None:
     """Places for bus 0's config space and windows, clear of ``regions`` and ``ports``.
 
     The 32-bit window is as large as a hole below 4 GiB allows, up to 1 GiB; the 64-bit
-    one goes above everything else where that is low enough. None where a hole is missing.
+    one has ``memory64_size`` bytes or more and goes above everything else where the
+    processor's ``address_bits`` allow. None where a hole is missing.
     """
     used = [region.range for region in regions]
     ecam = highest_gap(used, _ECAM_SIZE, BELOW_CHIPSET)
@@ -31,7 +35,7 @@ def find_windows(
         return None
     used.append(ecam)
     memory32 = _find_memory32(used)
-    memory64 = _find_memory64(used, memory64_size)
+    memory64 = _find_memory64(used, memory64_size, address_bits)
     port_window = _find_ports(ports)
     if memory32 is None or memory64 is None or port_window is None:
         return None
@@ -43,13 +47,17 @@ def _find_memory32(used: list[AddressRange]) -> AddressRange | None:
     return next((place for place in places if place is not None), None)
 
 
-def _find_memory64(used: list[AddressRange], size: int) -> AddressRange | None:
+def _find_memory64(used: list[AddressRange], least: int, address_bits: int) -> AddressRange | None:
+    end = min(WINDOW64_SPACE.end, 1 << address_bits)
     top = max(WINDOW64_SPACE.start, *(each.end for each in used))
-    if top < WINDOW64_SPACE.end:
-        above = lowest_gap((), size, AddressRange.between(top, WINDOW64_SPACE.end))
-        if above is not None:
-            return above
-    return lowest_gap(used, size, WINDOW64_SPACE)
+    sizes = [size for size in _MEMORY64_SIZES if size >= least] or [least]
+    for start, obstacles in ((top, ()), (WINDOW64_SPACE.start, tuple(used))):
+        for size in sizes:
+            if start < end:
+                place = lowest_gap(obstacles, size, AddressRange.between(start, end))
+                if place is not None:
+                    return place
+    return None
 
 
 def _find_ports(used: Iterable[AddressRange]) -> AddressRange | None:

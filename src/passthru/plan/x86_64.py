@@ -14,6 +14,7 @@ __all__ = [
     "IOAPIC_LINES",
     "KVM_PAGES",
     "LAPIC_PAGE",
+    "MACHINE_LINES",
     "MACHINE_PORTS",
     "PCI_INTERRUPT_LINES",
     "PORT_WINDOWS",
@@ -37,6 +38,14 @@ IOAPIC_ADDRESS = 0xFEC00000
 IOAPIC_LINES = 24
 """Input lines of KVM's I/O APIC (KVM_IOAPIC_NUM_PINS)."""
 
+MACHINE_LINES = {
+    0: ("timer8254", "hpet"),
+    8: ("mc146818", "hpet"),
+    9: (),
+}
+"""I/O APIC lines that the machine drives itself (timer, clock, power management), each with
+the virtual devices that are it."""
+
 PCI_INTERRUPT_LINES = range(16, 24)
 """I/O APIC lines that carry INTx; those below belong to the ISA devices."""
 
@@ -44,8 +53,8 @@ BELOW_CHIPSET = AddressRange.between(0x100000, 0xFEC00000)
 """Where ECAM and the 32-bit window may lie: above the PC's first megabyte and below
 the interrupt controllers and the reset vector."""
 
-WINDOW64_SPACE = AddressRange.between(1 << 32, 1 << 39)
-"""Where the 64-bit window may lie; every x86-64 processor that KVM runs on decodes 39 bits."""
+WINDOW64_SPACE = AddressRange.between(1 << 32, 1 << 46)
+"""Where the 64-bit window may lie, as far as the host's processor decodes addresses."""
 
 HIGHEST_ADDRESS = 1 << 52
 """End of what x86-64 page tables can name (Intel SDM volume 3, 4.1.4)."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about the host's side of passed PCI functions: drivers, VFIO and IOMMU groups."""
 
+from passthru.board.binding import binding_commands
 from passthru.board.model import BarKind, Board, IommuGroup, PciFunction
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
@@ -101,18 +102,12 @@ def function_driver_active(plan: VmPlan, board: Board) -> Iterator[Finding]:
                 f"the host's driver {driver} has {function.host}",
                 function.span,
                 resource=str(function.host.address),
-                fix="\n".join(_bind_to_vfio(function.host)),
+                fix="\n".join(_binding(function.host)),
             )
 
 
-def _bind_to_vfio(function: PciFunction) -> Iterator[str]:
-    """The commands, for a root shell, that give ``function`` to vfio-pci."""
-    name = function.address.sysfs_name
-    device = f"/sys/bus/pci/devices/{name}"
-    yield f"echo {_VFIO} > {device}/driver_override"
-    if function.driver is not None:
-        yield f"echo {name} > {device}/driver/unbind"
-    yield f"echo {name} > /sys/bus/pci/drivers_probe"
+def _binding(function: PciFunction) -> list[str]:
+    return binding_commands(function.address, function.driver)
 
 
 def vfio_driver_missing(plan: VmPlan, board: Board) -> Iterator[Finding]:
@@ -123,7 +118,7 @@ def vfio_driver_missing(plan: VmPlan, board: Board) -> Iterator[Finding]:
                 f"{function.host} has no driver; it must be vfio-pci",
                 function.span,
                 resource=str(function.host.address),
-                fix="\n".join(_bind_to_vfio(function.host)),
+                fix="\n".join(_binding(function.host)),
             )
 
 
@@ -163,7 +158,7 @@ def iommu_group_split(plan: VmPlan, board: Board) -> Iterator[Finding]:
                 *(Place(f"group {group.number}: {describe_function(member)}") for member in kept),
                 *(Place(f"group {group.number}: {each.host}", each.span) for each in passed[1:]),
             ),
-            fix="\n".join(line for member in busy for line in _bind_to_vfio(member)),
+            fix="\n".join(line for member in busy for line in _binding(member)),
         )
 
 

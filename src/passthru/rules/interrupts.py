@@ -7,7 +7,7 @@ from passthru.diagnostics.rule import Rule
 from passthru.diagnostics.source import Span
 from passthru.language.model import Interrupt, VmConfig
 from passthru.lean import Iterator
-from passthru.plan.x86_64 import IOAPIC_LINES
+from passthru.plan.x86_64 import IOAPIC_LINES, MACHINE_LINES
 
 __all__ = [
     "INTERRUPT_CLAIMED_TWICE",
@@ -94,6 +94,13 @@ def interrupt_claimed_twice(config: VmConfig, board: Board) -> Iterator[Finding]
     first: dict[tuple[str, int], tuple[str, Span]] = {}
     for user, interrupt in _users(config):
         if interrupt.line is None:
+            continue
+        if user not in MACHINE_LINES.get(interrupt.line, (user,)):
+            yield INTERRUPT_CLAIMED_TWICE.finding(
+                f"{user} uses line {interrupt.line} of `{interrupt.controller}`, which the "
+                "machine itself has (0 timer, 8 clock, 9 power management)",
+                interrupt.span,
+            )
             continue
         wire = (interrupt.controller, interrupt.line)
         earlier = first.setdefault(wire, (user, interrupt.span))

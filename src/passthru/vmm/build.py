@@ -89,7 +89,6 @@ class _Build:
         for region in plan.regions:
             self._add_region(region, hugepages=hugepages)
         platform.create_interrupt_controllers(vm)
-        self._routes.commit()
         inputs = platform.add_devices(self._machine, vm, plan, self._pci, self._undo)
         platform.move_ioapic(self._machine, vm, plan, self._resample_interrupts)
         load(self._memory, images)

@@ -17,7 +17,10 @@ _DEVICE = "/dev/kvm"
 _REQUIRED = {
     abi.KVM_CAP_USER_MEMORY: "memory slots (KVM_CAP_USER_MEMORY)",
     abi.KVM_CAP_IRQCHIP: "an interrupt controller in the kernel (KVM_CAP_IRQCHIP)",
+    abi.KVM_CAP_PIT2: "a timer in the kernel (KVM_CAP_PIT2)",
     abi.KVM_CAP_IRQFD: "interrupts by eventfd (KVM_CAP_IRQFD)",
+    abi.KVM_CAP_IRQFD_RESAMPLE: "level-triggered eventfds (KVM_CAP_IRQFD_RESAMPLE)",
+    abi.KVM_CAP_IRQ_ROUTING: "interrupt routes (KVM_CAP_IRQ_ROUTING)",
     abi.KVM_CAP_READONLY_MEM: "read-only memory slots (KVM_CAP_READONLY_MEM)",
     abi.KVM_CAP_IMMEDIATE_EXIT: "immediate exit (KVM_CAP_IMMEDIATE_EXIT)",
 }

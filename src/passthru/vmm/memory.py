@@ -95,8 +95,3 @@ class GuestMemory:
         """Store bytes at a GPA; raises IndexError where one slot does not hold them all."""
         mapping, offset = self._mapping_at(gpa, len(data))
         mapping.write(offset, data)
-
-    def read(self, gpa: int, size: int) -> bytes:
-        """Bytes from a GPA; raises IndexError as write does."""
-        mapping, offset = self._mapping_at(gpa, size)
-        return mapping.read(offset, size)

@@ -38,7 +38,8 @@ def test_binary_and_twelve_hours_are_as_status_b_says():
 @pytest.mark.parametrize(("hour", "shown"), [(0, 0x12), (11, 0x11), (12, 0x92), (23, 0x91)])
 def test_midnight_and_noon_are_twelve(hour, shown):
     clock = CmosClock(lambda: float(hour * 3600))
-    clock.preset(0x0B, 0)
+    clock.write(0, 1, 0x0B)
+    clock.write(1, 1, 0)
     assert register(clock, 4) == shown
 
 

@@ -26,10 +26,6 @@ class CmosClock:
         self._memory[_STATUS_A] = _DIVIDER_RUNNING
         self._memory[_STATUS_B] = _HOURS_24
 
-    def preset(self, register: int, value: int) -> None:
-        """Set a register before the start (``reg 0x0b,0x02``); raises IndexError."""
-        self._memory[register] = value
-
     def read(self, offset: int, size: int) -> int:
         """The selected register; the index port itself cannot be read."""
         if offset != 1:

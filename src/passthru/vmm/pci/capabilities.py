@@ -18,6 +18,7 @@ VENDOR_SPECIFIC = 0x09
 SUBSYSTEM_IDS = 0x0D
 EXPRESS = 0x10
 MSIX = 0x11
+_NULL = 0x00
 _AGP, _VPD, _SLOT, _HOT_SWAP, _SATA, _ADVANCED = 0x02, 0x03, 0x04, 0x06, 0x12, 0x13
 
 _POINTER = 0x34
@@ -54,7 +55,8 @@ class Capability(NamedTuple):
 def read_capabilities(read: Callable[[int, int], int]) -> tuple[Capability, ...]:
     """Every capability in the order of the list; ``read(offset, size)`` gives registers.
 
-    A loop, a pointer out of range, or one that runs over the end ends the list there.
+    A loop or a pointer out of range ends the list there; so does a capability that runs over
+    the end, which becomes a nameless one: nobody can say what its registers are.
     """
     if not read(_STATUS, 2) & _HAS_LIST:
         return ()
@@ -65,6 +67,7 @@ def read_capabilities(read: Callable[[int, int], int]) -> tuple[Capability, ...]
         identifier = read(offset, 1)
         size = _size(read, identifier, offset)
         if offset + (size or 0) > _LIMIT:
+            found.append((_NULL, offset, None))
             break
         found.append((identifier, offset, size))
         offsets.append(offset)

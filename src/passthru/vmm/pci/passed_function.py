@@ -115,8 +115,8 @@ class PassedFunction:
             self._undo.callback(self._function.reset)
         else:
             self._say(
-                f"{self._planned.host}: the kernel has no method to reset this function; the "
-                f"guest gets it in the state in which it is"
+                f"{self._planned.host}: the kernel has no method to reset this function alone; "
+                f"the guest gets it in the state in which it is"
             )
         for interrupts in (self._intx, self._msi, self._msix):
             if interrupts:

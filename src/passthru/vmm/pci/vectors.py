@@ -101,7 +101,7 @@ class MessageVectors:
             return False
         poll = select.poll()
         poll.register(self._vectors[number].eventfd, select.POLLIN)
-        return bool(poll.poll(0))
+        return any(events & select.POLLIN for _, events in poll.poll(0))
 
     def _route(self, messages: Mapping[int, Message]) -> None:
         # The kernel takes the whole table each time: once for all vectors.

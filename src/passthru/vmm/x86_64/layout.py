@@ -4,7 +4,8 @@
 Ports are x86 I/O ports; addresses are guest-physical.
 """
 
-from passthru.addresses import AddressRange
+from passthru.addresses import PAGE_SIZE, AddressRange
+from passthru.plan.x86_64 import FIRMWARE_AREA, IOAPIC_ADDRESS, KVM_PAGES, LAPIC_PAGE
 
 __all__ = [
     "ACPI_TABLES_ADDRESS",
@@ -64,23 +65,23 @@ RESET_VALUE = 6
 SCI_GSI = 9
 """The ACPI system control interrupt, level-triggered."""
 
-KVM_IOAPIC_ADDRESS = 0xFEC00000
+KVM_IOAPIC_ADDRESS = IOAPIC_ADDRESS
 """Where KVM's IOAPIC answers; it cannot be moved (arch/x86/kvm/ioapic.c)."""
 
-LAPIC_ADDRESS = 0xFEE00000
+LAPIC_ADDRESS = LAPIC_PAGE.start
 """Local APIC page of every vCPU."""
 
-ACPI_TABLES_ADDRESS = 0xE0000
+ACPI_TABLES_ADDRESS = FIRMWARE_AREA.start
 """Where RSDP and the tables lie, in the area that firmware owns on a PC."""
 
-ACPI_TABLES_SIZE = 0x20000
+ACPI_TABLES_SIZE = FIRMWARE_AREA.size
 """Bytes there, up to 1 MiB."""
 
 LEGACY_HOLE = AddressRange.between(0xA0000, 0x100000)
 """Where a PC has video memory, option ROMs and firmware; never the guest's to use as RAM."""
 
-IDENTITY_MAP_ADDRESS = 0xFEFFC000
+IDENTITY_MAP_ADDRESS = KVM_PAGES.start
 """A page that KVM uses itself on Intel processors without unrestricted guest."""
 
-TSS_ADDRESS = 0xFEFFD000
+TSS_ADDRESS = KVM_PAGES.start + PAGE_SIZE
 """Three pages for the same."""
