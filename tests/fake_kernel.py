@@ -24,6 +24,10 @@ class FakeFunction:
         self.bars = {number: bytearray(size) for number, size in self.bar_sizes.items()}
         self.can_reset = True
         self.resets = 0
+        # Groups of the functions that a reset of the bus takes along; none: no such reset.
+        self.bus_groups: list[int] = []
+        self.resettable_bus = True
+        self.hot_resets: list[list[str]] = []
         # What VFIO would offer of INTx, MSI and MSI-X, and what is left on the host.
         self.interrupt_counts = {0: 1, 1: 32, 2: 2048}
         self.host_vectors = 2048
@@ -112,7 +116,8 @@ class FakeKernel:
         return space, offset & ((1 << 40) - 1)
 
     def ioctl(self, file: int, request: int, argument: int | bytearray = 0) -> int:
-        name = NAMES[request]
+        of_function = self.files[file] == "function" and request in FUNCTION_NAMES
+        name = FUNCTION_NAMES[request] if of_function else NAMES[request]
         self._step(name)
         answer = getattr(self, f"_{name.lower()}", None)
         return answer(file, argument) if answer else 0
@@ -244,6 +249,24 @@ class FakeKernel:
             function.triggers[start : start + count] = eventfds
         return 0
 
+    def _vfio_device_get_pci_hot_reset_info(self, file: int, argument: bytearray) -> int:
+        groups = self.function.bus_groups
+        if not groups:
+            raise OSError(errno.ENODEV, "fake")
+        head, device = vfio_abi.HOT_RESET_INFO, vfio_abi.DEPENDENT_DEVICE
+        head.pack_into(argument, 0, len(argument), 0, len(groups))
+        for number, group in enumerate(groups):
+            device.pack_into(argument, head.size + number * device.size, group, 0, 4, number)
+        return 0
+
+    def _vfio_device_pci_hot_reset(self, file: int, argument: bytearray) -> int:
+        head = vfio_abi.HOT_RESET
+        size, _, count = head.unpack_from(argument)
+        require(size == len(argument) and self.function.resettable_bus)
+        files = struct.unpack_from(f"<{count}i", argument, head.size)
+        self.function.hot_resets.append([self.files[group] for group in files])
+        return 0
+
     def _vfio_device_reset(self, file: int, argument: int) -> int:
         self.function.resets += 1
         return 0
@@ -261,9 +284,14 @@ def require(allowed: bool) -> None:
 
 
 SHUTDOWN = kvm_abi.KVM_EXIT_SHUTDOWN
+FUNCTION_NAMES = {
+    vfio_abi.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: "VFIO_DEVICE_GET_PCI_HOT_RESET_INFO",
+    vfio_abi.VFIO_DEVICE_PCI_HOT_RESET: "VFIO_DEVICE_PCI_HOT_RESET",
+}
 NAMES = {
     value: name
     for module in (kvm_abi, vfio_abi)
     for name, value in vars(module).items()
     if name.startswith(("KVM_", "VFIO_")) and isinstance(value, int) and value > 0x3B00
+    if name not in FUNCTION_NAMES.values()
 }

@@ -13,6 +13,9 @@ STRUCTURES = {
     "sizeof(struct vfio_region_sparse_mmap_area)": vfio_abi.SPARSE_MMAP_AREA,
     "sizeof(struct vfio_irq_info)": vfio_abi.IRQ_INFO,
     "sizeof(struct vfio_irq_set)": vfio_abi.IRQ_SET,
+    "sizeof(struct vfio_pci_hot_reset_info)": vfio_abi.HOT_RESET_INFO,
+    "sizeof(struct vfio_pci_dependent_device)": vfio_abi.DEPENDENT_DEVICE,
+    "sizeof(struct vfio_pci_hot_reset)": vfio_abi.HOT_RESET,
     "sizeof(struct vfio_iommu_type1_dma_map)": vfio_abi.DMA_MAP,
     "sizeof(struct vfio_iommu_type1_dma_unmap)": vfio_abi.DMA_UNMAP,
 }

@@ -25,6 +25,8 @@ __all__ = [
     "VfioGroup",
 ]
 
+_MAX_DEPENDENTS = 256  # functions on one bus
+
 NO_EVENTFD = -1
 """In place of an eventfd: enable the vector, but signal nobody."""
 
@@ -190,6 +192,37 @@ class VfioFunction(KernelObject):
     def reset(self) -> None:
         """Reset by the best method the kernel has. Raises KernelCallFailed."""
         self.call("VFIO_DEVICE_RESET", abi.VFIO_DEVICE_RESET)
+
+    def groups_of_hot_reset(self) -> tuple[int, ...]:
+        """The IOMMU groups of all functions that a reset of the slot or bus takes along.
+
+        Empty where the kernel has no such reset. Raises KernelCallFailed.
+        """
+        head, device = abi.HOT_RESET_INFO, abi.DEPENDENT_DEVICE
+        info = bytearray(head.size + _MAX_DEPENDENTS * device.size)
+        head.pack_into(info, 0, len(info), 0, 0)
+        name = "VFIO_DEVICE_GET_PCI_HOT_RESET_INFO"
+        try:
+            self.call(name, abi.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info)
+        except KernelCallFailed as failure:
+            # ENODEV: neither slot nor bus can be reset; EPERM: a neighbour is in no group.
+            if failure.error.errno in (errno.ENODEV, errno.EPERM):
+                return ()
+            raise
+        count = head.unpack_from(info)[2]
+        places = range(head.size, head.size + count * device.size, device.size)
+        return tuple(sorted({device.unpack_from(info, place)[0] for place in places}))
+
+    def hot_reset(self, groups: Sequence[VfioGroup]) -> None:
+        """Reset the slot or bus; ``groups`` are those of groups_of_hot_reset, all held here.
+
+        Every function in them is reset. Raises KernelCallFailed.
+        """
+        files = b"".join(group.file.to_bytes(4, "little") for group in groups)
+        head = abi.HOT_RESET.pack(abi.HOT_RESET.size + len(files), 0, len(groups))
+        self.call(
+            "VFIO_DEVICE_PCI_HOT_RESET", abi.VFIO_DEVICE_PCI_HOT_RESET, bytearray(head + files)
+        )
 
     def region(self, index: int) -> Region:
         """What VFIO says of a region; size 0 where the function has none."""

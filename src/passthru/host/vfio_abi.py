@@ -23,6 +23,9 @@ VFIO_DEVICE_GET_REGION_INFO: Final = 0x3B6C
 VFIO_DEVICE_GET_IRQ_INFO: Final = 0x3B6D
 VFIO_DEVICE_SET_IRQS: Final = 0x3B6E
 VFIO_DEVICE_RESET: Final = 0x3B6F
+VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: Final = 0x3B70
+# The same number as VFIO_IOMMU_MAP_DMA, but for a function's file.
+VFIO_DEVICE_PCI_HOT_RESET: Final = 0x3B71
 VFIO_IOMMU_MAP_DMA: Final = 0x3B71
 VFIO_IOMMU_UNMAP_DMA: Final = 0x3B72
 
@@ -61,6 +64,12 @@ SPARSE_MMAP_AREA: Final = Struct("<QQ")
 IRQ_INFO: Final = Struct("<IIII")
 # struct vfio_irq_set before its data: argsz, flags, index, start, count
 IRQ_SET: Final = Struct("<IIIII")
+# struct vfio_pci_hot_reset_info before its devices: argsz, flags, count
+HOT_RESET_INFO: Final = Struct("<III")
+# struct vfio_pci_dependent_device: group_id, segment, bus, devfn
+DEPENDENT_DEVICE: Final = Struct("<IHBB")
+# struct vfio_pci_hot_reset before its group files: argsz, flags, count
+HOT_RESET: Final = Struct("<III")
 # struct vfio_iommu_type1_dma_map: argsz, flags, vaddr, iova, size
 DMA_MAP: Final = Struct("<IIQQQ")
 # struct vfio_iommu_type1_dma_unmap: argsz, flags, iova, size

@@ -100,7 +100,6 @@ class World:
     ) -> None:
         self.device = device or small_device()
         self.kernel = kernel(self.device)
-        self.remarks: list[str] = []
         self.vm = Kvm(self.kernel).create_vm()
         self.memory = GuestMemory(self.kernel, self.vm)
         self.mmio, self.ports = Bus(), Bus()
@@ -128,7 +127,6 @@ class World:
             ports=self.ports,
             windows=WINDOWS,
             routes=routes,
-            say=self.remarks.append,
         )
         self.function.start()
 
@@ -577,15 +575,6 @@ def test_msi_interrupts_that_come_while_masked_are_pending():
     world.device.config[MSI + 20] = 0b0001
     assert world.read(MSI + 20, 4) == 0b0101
     world.function.stop()
-
-
-def test_a_function_that_cannot_be_reset_alone_is_told():
-    device = small_device()
-    device.can_reset = False
-    world = World(device)
-    assert ["alone" in remark for remark in world.remarks] == [True]
-    world.function.stop()
-    assert device.resets == 0
 
 
 def test_stopping_silences_the_device_and_takes_everything_away(world):

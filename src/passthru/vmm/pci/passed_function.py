@@ -7,7 +7,6 @@ from passthru.host import vfio_abi
 from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioFunction
-from passthru.lean import Callable
 from passthru.plan.model import GuestFunction, PciWindows
 from passthru.vmm.bus import Bus
 from passthru.vmm.interrupts import InterruptRoutes
@@ -48,12 +47,10 @@ class PassedFunction:
         ports: Bus,
         windows: PciWindows,
         routes: InterruptRoutes,
-        say: Callable[[str], None],
     ) -> None:
         self._function = function
         self._planned = planned
         self._registers = ConfigRegisters()
-        self._say = say
         self._undo = UndoStack()
         self._intx: WiredInterrupt | None = None
         # VFIO withholds the pin of some devices that have one (a broken INTx, no host line).
@@ -106,18 +103,13 @@ class PassedFunction:
         ]
 
     def start(self) -> None:
-        """Reset the device, map its BARs and connect its wired interrupt.
+        """Reset the device if it can be reset alone, map its BARs, connect its wired interrupt.
 
         Raises KernelCallFailed; stop must be called all the same.
         """
         if self._function.can_reset:
             self._function.reset()
             self._undo.callback(self._function.reset)
-        else:
-            self._say(
-                f"{self._planned.host}: the kernel has no method to reset this function alone; "
-                f"the guest gets it in the state in which it is"
-            )
         for interrupts in (self._intx, self._msi, self._msix):
             if interrupts:
                 self._undo.callback(interrupts.stop)

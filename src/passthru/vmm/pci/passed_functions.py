@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """All passed functions of one machine: their groups, their DMA window, their places."""
 
+import errno
+
 from passthru.addresses import PciAddress
 from passthru.board.model import Board
 from passthru.host.kernel import Kernel
+from passthru.host.kernel_object import KernelCallFailed
 from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioContainer, VfioFunction, VfioGroup
 from passthru.lean import Callable
@@ -16,6 +19,9 @@ from passthru.vmm.pci.bus import PciBus
 from passthru.vmm.pci.passed_function import PassedFunction
 
 __all__ = ["PassedFunctions"]
+
+
+_NOT_ALL_VFIO = (errno.EINVAL, errno.ENODEV)  # a neighbour in the group has no driver
 
 
 class PassedFunctions:
@@ -53,10 +59,16 @@ class PassedFunctions:
         self._undo.callback(container.close)
         groups = self._take_groups(container)
         self._map_dma(container)
+        opened = []
         for planned in self._plan.functions:
-            group = groups[planned.host.iommu_group]
-            function = group.open_function(planned.host.address)
+            function = groups[planned.host.iommu_group].open_function(planned.host.address)
             self._undo.callback(function.close)
+            opened.append((planned, function))
+        # A reset of several functions must come before the first and after the last is used.
+        for planned, function in opened:
+            if not function.can_reset:
+                self._reset_together(planned, function, groups)
+        for planned, function in opened:
             passed = self._start(planned, function)
             bus.add(planned.guest.device, planned.guest.function, passed)
 
@@ -79,6 +91,33 @@ class PassedFunctions:
                 groups[number] = group
         return groups
 
+    def _reset_together(
+        self, planned: GuestFunction, function: VfioFunction, held: dict[int | None, VfioGroup]
+    ) -> None:
+        """Reset a function with its neighbours, if all of them are this machine's."""
+        numbers = function.groups_of_hot_reset()
+        if not numbers:
+            self._say_unreset(planned, "it")
+            return
+        if not all(number in held for number in numbers):
+            self._say_unreset(planned, "it without functions of other IOMMU groups")
+            return
+        groups = [held[number] for number in numbers]
+        try:
+            function.hot_reset(groups)
+        except KernelCallFailed as failure:
+            if failure.error.errno not in _NOT_ALL_VFIO:
+                raise
+            self._say_unreset(planned, "it without functions that are not bound to vfio-pci")
+            return
+        self._undo.callback(function.hot_reset, groups)
+
+    def _say_unreset(self, planned: GuestFunction, what: str) -> None:
+        self._say(
+            f"{planned.host}: the kernel has no method to reset {what}; the guest gets the "
+            f"function in the state in which it is"
+        )
+
     def _members(self, group: int) -> tuple[tuple[PciAddress, str | None], ...]:
         found = self._board.iommu_group(group)
         members = found.members if found else ()
@@ -100,7 +139,6 @@ class PassedFunctions:
             ports=self._machine.ports,
             windows=self._plan.pci,
             routes=self._routes,
-            say=self._say,
         )
         self._undo.callback(passed.stop)
         passed.start()
