@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passthru.bench.bzimage import unpack_kernel
+from passthru.bench.errors import MissingToolError
 
 KERNEL = b"\x7fELF" + bytes(range(256)) * 40
 
@@ -39,11 +40,18 @@ def test_the_kernel_comes_out(payload: bytes) -> None:
     assert unpack_kernel(bzimage(payload)) == KERNEL
 
 
-@pytest.mark.skipif(shutil.which("zstd") is None, reason="zstd is not installed")
 def test_a_zstd_kernel_comes_out() -> None:
     done = subprocess.run(["zstd", "--quiet"], input=KERNEL, stdout=subprocess.PIPE, check=True)
 
     assert unpack_kernel(bzimage(with_size(done.stdout))) == KERNEL
+
+
+def test_a_zstd_kernel_without_zstd_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name, path: None)
+
+    with pytest.raises(MissingToolError) as caught:
+        unpack_kernel(bzimage(with_size(b"\x28\xb5\x2f\xfd")))
+    assert caught.value.fix == "apt-get install zstd"
 
 
 @pytest.mark.parametrize(

@@ -41,20 +41,21 @@ def failed_checks(done: Completed) -> list[str]:
 
 READ_ONLY, WRITABLE = 0x50000000, 0x50010000
 EDU_BAR = "0000:00:05.0"
+BYTES, BLOCK = 40, 4096
 CHECKS = f"""
 expect() {{ # NAME WANTED FOUND
     if [ "$2" = "$3" ]; then passed "$1" "$3"; else failed "$1" "$3, not $2"; fi
 }}
 
-expect processors 1 "$(nproc)"
+expect processors "$(cat /expected-processors)" "$(nproc)"
 expect clock "$(cat /expected-day)" "$(date -u +%F)"
 
 before=$(devmem {READ_ONLY:#x} 32)
 expect read-only-shows "$(cat /expected-word)" "$before"
 devmem {READ_ONLY:#x} 32 0xdeadbeef
 expect read-only-refuses "$before" "$(devmem {READ_ONLY:#x} 32)"
-devmem {WRITABLE:#x} 32 0x600dcafe
-expect writable-takes 0x600DCAFE "$(devmem {WRITABLE:#x} 32)"
+devmem {WRITABLE:#x} 32 0x600DCAF$(nproc)
+expect writable-takes 0x600DCAF$(nproc) "$(devmem {WRITABLE:#x} 32)"
 
 bar() {{ # FUNCTION: start of its first BAR
     head -n 1 /sys/bus/pci/devices/$1/resource | cut -d' ' -f1
@@ -66,9 +67,25 @@ devmem $((edu + 4)) 32 0x0000ffff
 expect edu-computes 0xFFFF0000 "$(devmem $((edu + 4)) 32)"
 
 expect uart-ports 1 "$(grep -c 'uart:16550A port:0000C' /proc/tty/driver/serial)"
+sent() {{ # BYTES: whether the UART has taken so many
+    [ "$(sed -n 's/^1:.* tx:\\([0-9]*\\).*/\\1/p' /proc/tty/driver/serial)" = "$1" ]
+}}
+send_one_by_one() {{ # COUNT: each byte takes an interrupt of its own, by turns on each processor
+    line=$(awk '/ ttyS1$/ {{ print $1 + 0 }}' /proc/interrupts)
+    count=0
+    while [ $count -lt "$1" ]; do
+        echo $((1 << count % $(nproc))) >/proc/irq/$line/smp_affinity
+        printf x >&3
+        count=$((count + 1))
+        wait_for 10 sent $count || break
+    done
+    echo "$count"
+}}
 exec 3>/dev/ttyS1
-echo hello >&3
-expect uart-interrupts yes "$([ $(interrupts ' ttyS1') -gt 0 ] && echo yes)"
+expect uart-sends {BYTES} "$(send_one_by_one {BYTES})"
+expect uart-interrupts yes "$([ $(interrupts ' ttyS1') -ge {BYTES} ] && echo yes)"
+head -c {BLOCK} /dev/zero >&3 &
+expect uart-sends-a-block yes "$(wait_for 20 sent $(({BYTES} + {BLOCK})) && echo yes)"
 exec 3>&-
 
 grep -v ': *0 ' /proc/interrupts
@@ -86,7 +103,9 @@ NAMES = [
     "edu-identifies",
     "edu-computes",
     "uart-ports",
+    "uart-sends",
     "uart-interrupts",
+    "uart-sends-a-block",
     "audio-codec",
     "audio-wired",
     "audio-interrupts",
@@ -99,8 +118,10 @@ def host_memory(host: VirtualHost, address: int, size: int) -> bytes:
     return base64.b64decode(host.run(["/bin/sh", "-c", copy]).output)
 
 
+# Two processors, because only they can come to the moved IOAPIC at once.
+@pytest.mark.parametrize("processors", [1, 2])
 def test_wired_interrupts_port_bars_and_memory_with_and_without_w(
-    host: VirtualHost, kernel: Kernel
+    host: VirtualHost, kernel: Kernel, processors: int
 ) -> None:
     known = pattern(PATTERN.id, PATTERN.size)
     word = int.from_bytes(known[:4], "little")
@@ -109,14 +130,18 @@ def test_wired_interrupts_port_bars_and_memory_with_and_without_w(
         kernel,
         CHECKS,
         ("snd-hda-codec-generic", "snd-hda-intel"),
-        {"/expected-word": f"0x{word:08X}\n".encode(), "/expected-day": f"{today}\n".encode()},
+        {
+            "/expected-word": f"0x{word:08X}\n".encode(),
+            "/expected-day": f"{today}\n".encode(),
+            "/expected-processors": f"{processors}\n".encode(),
+        },
     )
     (host.exchange / "initrd").write_bytes(initrd)
     host.bind([EDU, UART, AUDIO])
     config = host.exchange / "devices.qvmconf"
     config.write_text(
-        f"system devices cpu ram 0,0xa0000 ram 1m,191m\n"
-        f"guest load {kernel.image}\n"
+        f"system devices {'cpu ' * processors}ram 0,0xa0000 ram 1m,191m\n"
+        f"guest load {kernel.vmlinux or kernel.image}\n"
         f"initrd load {host.exchange}/initrd\n"
         f'cmdline "{GUEST_COMMAND_LINE} snd_hda_intel.enable_msi=0"\n'
         f"pass loc mem:{READ_ONLY:#x},0x1000,rn={PATTERN.address:#x}\n"
@@ -134,5 +159,5 @@ def test_wired_interrupts_port_bars_and_memory_with_and_without_w(
     assert "which has no 'w': refused" in done.text
     found = host_memory(host, PATTERN.address, 0x2000)
     assert found[:0x1000] == known[:0x1000]
-    assert found[0x1000:0x1004] == bytes.fromhex("feca0d60")
+    assert found[0x1000:0x1004] == (0x600DCAF0 + processors).to_bytes(4, "little")
     assert found[0x1004:] == known[0x1004:0x2000]

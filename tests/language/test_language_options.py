@@ -114,7 +114,7 @@ GOOD_AND_BAD = {
 }
 
 
-@pytest.mark.parametrize("kind", ValueType)
+@pytest.mark.parametrize("kind", list(ValueType))
 def test_values_of_variables(kind):
     good, bad = GOOD_AND_BAD[kind]
     assert [is_value(kind, text) for text in good] == [True] * len(good)

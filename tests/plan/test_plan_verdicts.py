@@ -19,6 +19,11 @@ ADVISORY, REFUSED = Enforcement.ADVISORY, Enforcement.REFUSED
         ("rwe", {"r": ENFORCED, "w": ENFORCED, "x": ADVISORY, "c": ADVISORY, "e": REFUSED}),
         ("rwd", {"r": ENFORCED, "w": ENFORCED, "x": ADVISORY, "c": ADVISORY, "d": REFUSED}),
         (
+            "rwt",
+            {"r": ENFORCED, "w": ENFORCED, "x": ADVISORY, "c": ADVISORY, "s": ADVISORY}
+            | {"t": ENFORCED},
+        ),
+        (
             "m",
             dict.fromkeys("rwxmst", ENFORCED) | {"c": ADVISORY, "n": ADVISORY},
         ),

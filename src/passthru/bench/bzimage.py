@@ -10,7 +10,6 @@ import struct
 import subprocess
 import zlib
 
-from passthru.bench.errors import MissingToolError
 from passthru.bench.tools import find_tool
 
 __all__ = ["unpack_kernel"]
@@ -28,7 +27,8 @@ _SECTOR = 512
 def unpack_kernel(image: bytes) -> bytes | None:
     """The ELF file that ``image`` unpacks itself to, or None if that cannot be had.
 
-    Known compressions are gzip, xz, lzma and zstd.
+    Known compressions are gzip, xz, lzma and zstd. Raises MissingToolError where the
+    kernel is compressed with zstd and that is not installed.
     """
     if len(image) < _HEADER_END or image[_MAGIC : _MAGIC + 4] != b"HdrS":
         return None
@@ -49,7 +49,7 @@ def _decompress(payload: bytes) -> bytes | None:
             return lzma.LZMADecompressor().decompress(payload)
         if payload.startswith(b"\x28\xb5\x2f\xfd"):
             return _decompress_zstd(payload)
-    except (zlib.error, lzma.LZMAError, subprocess.CalledProcessError, MissingToolError):
+    except (zlib.error, lzma.LZMAError, subprocess.CalledProcessError):
         return None
     return None
 

@@ -17,7 +17,6 @@ from passthru.bench.guest import (
     build_demo_guest,
     check_results,
 )
-from passthru.bench.initramfs import Compression
 from passthru.bench.inner_command import compile_project, passthru_command
 from passthru.bench.kernels import Kernel, obtain_kernel
 from passthru.bench.progress import Progress
@@ -57,7 +56,7 @@ class DemoFiles(NamedTuple):
 
 def write_demo(directory: Path, kernel: Kernel, board: BenchBoard) -> DemoFiles:
     """Write the guest's initramfs and its configuration into ``directory``."""
-    image = build_demo_guest(kernel, DISK, Compression.NONE)
+    image = build_demo_guest(kernel, DISK)
     initrd = PlacedFile(str(directory / "initrd"), board.reserved[0].range.start)
     Path(initrd.path).write_bytes(image)
     template = resources.files("passthru.bench") / "guests/demo.qvmconf"

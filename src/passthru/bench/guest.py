@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
-from passthru.bench.initramfs import Compression, build_initramfs
+from passthru.bench.initramfs import build_initramfs
 from passthru.bench.kernels import Kernel
 from passthru.bench.pattern import pattern
 
@@ -34,7 +34,7 @@ GUEST_COMMAND_LINE = (
 DEMO_MODULES = ("nvme", "snd-hda-codec-generic", "snd-hda-intel")
 """The codec's driver comes before the controller's, whose probe gives up without it."""
 
-DEMO_CHECKS = ("initrd", "nvme", "audio", "interrupts")
+DEMO_CHECKS = ("processors", "initrd", "nvme", "audio", "interrupts")
 """The checks of the demo guest, in their order."""
 
 _CHECKED_BYTES = 1 << 20
@@ -55,7 +55,6 @@ def build_guest(
     checks: str,
     modules: Sequence[str] = (),
     files: Mapping[str, bytes] | None = None,
-    compression: Compression = Compression.NONE,
 ) -> bytes:
     """An initramfs that loads ``modules``, runs the shell script ``checks``, powers off.
 
@@ -66,10 +65,10 @@ def build_guest(
     init = resources.files("passthru.bench") / "guests/init.sh"
     content = {**(files or {}), "/checks": checks.encode()}
     groups = {"drivers": modules}
-    return build_initramfs(kernel, init.read_text(encoding="utf-8"), groups, content, compression)
+    return build_initramfs(kernel, init.read_text(encoding="utf-8"), groups, content)
 
 
-def build_demo_guest(kernel: Kernel, disk: str, compression: Compression) -> bytes:
+def build_demo_guest(kernel: Kernel, disk: str) -> bytes:
     """The guest of the demo; ``disk`` is the id of the board's disk that it must read."""
     checks = resources.files("passthru.bench") / "guests/demo-checks.sh"
     digest = hashlib.sha256(pattern(disk, _CHECKED_BYTES)).hexdigest()
@@ -79,7 +78,6 @@ def build_demo_guest(kernel: Kernel, disk: str, compression: Compression) -> byt
         checks.read_text(encoding="utf-8"),
         DEMO_MODULES,
         {"/expected": expected},
-        compression,
     )
 
 

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """First root file systems: busybox, kernel modules in load order, and an init script."""
 
-import gzip
 from collections.abc import Mapping, Sequence
-from enum import IntEnum
 from pathlib import Path
 
 from passthru.bench.cpio import CpioArchive
@@ -11,18 +9,10 @@ from passthru.bench.kernels import Kernel
 from passthru.bench.modules import ModuleIndex, module_name, read_module
 from passthru.bench.tools import find_tool
 
-__all__ = ["MODULE_DIRECTORY", "Compression", "build_initramfs"]
+__all__ = ["MODULE_DIRECTORY", "build_initramfs"]
 
 MODULE_DIRECTORY = "/modules"
 """Where the modules lie, in the archive, and the lists of their load order."""
-
-
-class Compression(IntEnum):
-    """How hard to compress: an emulated processor unpacks slowly, a bus loads slowly."""
-
-    NONE = 0
-    FAST = 1
-    SMALL = 9
 
 
 def build_initramfs(
@@ -30,9 +20,10 @@ def build_initramfs(
     init: str,
     modules: Mapping[str, Sequence[str]],
     files: Mapping[str, bytes] | None = None,
-    compression: Compression = Compression.NONE,
 ) -> bytes:
-    """An initramfs whose ``/init`` is the given shell script.
+    """An initramfs whose ``/init`` is the given shell script; not compressed.
+
+    An emulated processor would take longer to unpack it than the whole takes to load.
 
     ``/bin/busybox`` is there with a link for ``sh`` only (``busybox --install -s`` makes
     the others), ``/dev/console``, ``/proc`` and ``/sys``. ``modules`` names groups of
@@ -51,9 +42,7 @@ def build_initramfs(
     _add_modules(archive, kernel, modules)
     for name, content in (files or {}).items():
         archive.add_file(name, content, executable=name.startswith(("/bin/", "/sbin/")))
-    data = archive.to_bytes()
-    # mtime=0: equal content gives equal bytes.
-    return gzip.compress(data, compression, mtime=0) if compression else data
+    return archive.to_bytes()
 
 
 def _add_modules(archive: CpioArchive, kernel: Kernel, groups: Mapping[str, Sequence[str]]) -> None:

@@ -46,7 +46,8 @@ class Kernel(NamedTuple):
 def obtain_kernel(progress: Progress = silent) -> Kernel:
     """The cached kernel, newest first; downloads and unpacks one if there is none.
 
-    Raises KernelUnavailableError when the package manager cannot give one.
+    Raises KernelUnavailableError when the package manager cannot give one, and
+    MissingToolError.
     """
     store = cache_directory() / "kernels"
     cached = _newest_entry(store)

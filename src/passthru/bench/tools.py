@@ -16,7 +16,6 @@ PACKAGES = {
     "dpkg-deb": "dpkg",
     "qemu-system-x86_64": "qemu-system-x86",
     "setpriv": "util-linux",
-    "xz": "xz-utils",
     "zstd": "zstd",
 }
 """Debian package of each program."""

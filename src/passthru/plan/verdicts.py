@@ -84,6 +84,11 @@ def _dma_directions(access: Access) -> tuple[Verdict, ...]:
     found = []
     if access.dma_source:
         found.append(Verdict("s", _ENFORCED, "passed PCI functions may read it through the IOMMU"))
+    elif access.dma_target:
+        # drivers/iommu/intel/iommu.c, __domain_mapping: DMA_FL_PTE_PRESENT is the read bit.
+        found.append(
+            Verdict("s", _ADVISORY, "withheld: Intel's IOMMU lets what is written be read")
+        )
     if access.dma_target:
         found.append(Verdict("t", _ENFORCED, "passed PCI functions may write it through the IOMMU"))
     return tuple(found)

@@ -8,6 +8,16 @@ boot_parameter() {
     hexdump -s "$1" -n 4 -e '1/4 "0x%x"' /sys/kernel/boot_params/data
 }
 
+check_processors() {
+    wanted=$(boot_argument demo.processors)
+    found=$(nproc)
+    if [ "$found" = "$wanted" ]; then
+        passed processors "$found"
+    else
+        failed processors "$found, not ${wanted:-the number that demo.processors= names}"
+    fi
+}
+
 check_initrd() {
     start=$(boot_parameter 0x218)
     size=$(boot_parameter 0x21c)
@@ -42,17 +52,32 @@ check_audio() {
     fi
 }
 
+# The kernel lists a function's message-signalled interrupts, a file each, while they are
+# enabled; the file says "msi" or "msix" (Linux: Documentation/ABI/testing/sysfs-bus-pci).
+interrupt_kind() { # FUNCTION: MSI, MSI-X or INTx
+    case $(cat /sys/bus/pci/devices/"$1"/msi_irqs/* 2>/dev/null | sort -u) in
+    msix) echo MSI-X ;;
+    msi) echo MSI ;;
+    *) echo INTx ;;
+    esac
+}
+
 check_interrupts() {
     nvme=$(interrupts ' nvme0q')
     audio=$(interrupts ' snd_hda_intel')
-    text="$nvme from the disk (MSI-X), $audio from the audio controller (MSI)"
-    if [ "$nvme" -gt 0 ] && [ "$audio" -gt 0 ]; then
+    nvme_kind=$(interrupt_kind 0000:00:03.0)
+    audio_kind=$(interrupt_kind 0000:00:0e.0)
+    text="$nvme from the disk ($nvme_kind), $audio from the audio controller ($audio_kind)"
+    if [ "$nvme_kind $audio_kind" != "MSI-X MSI" ]; then
+        failed interrupts "$text, not MSI-X and MSI"
+    elif [ "$nvme" -gt 0 ] && [ "$audio" -gt 0 ]; then
         passed interrupts "$text"
     else
         failed interrupts "$text"
     fi
 }
 
+check_processors
 check_initrd
 check_nvme
 check_audio
