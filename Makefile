@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Everything a newcomer needs: "make demo" and "make test" do their own set-up.
 
-PYTHON ?= python3
+# The distribution's own Python: it is built with optimizations, and starts a guest faster.
+PYTHON ?= /usr/bin/python3
 BIN := .venv/bin
 export PYTHON
 
