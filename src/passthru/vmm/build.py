@@ -139,19 +139,18 @@ class _Build:
 
     def _add_functions(self) -> None:
         # Imported for those who pass functions: starting fast is a feature.
+        from passthru.vmm.parts import MachineParts
         from passthru.vmm.pci.passed_functions import PassedFunctions
 
-        self._functions = PassedFunctions(
-            self._plan,
-            self._board,
+        parts = MachineParts(
             self._kernel,
             self._vm,
-            self._machine,
             self._memory,
+            self._machine.ports,
+            self._machine.mmio,
             self._routes,
-            self._undo,
-            self._say,
         )
+        self._functions = PassedFunctions(parts, self._plan, self._board, self._undo, self._say)
         self._functions.add_to(self._pci)
 
     def _resample_interrupts(self) -> None:

@@ -21,6 +21,7 @@ from passthru.vmm.bus import Bus
 from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Kvm
 from passthru.vmm.memory import GuestMemory
+from passthru.vmm.parts import MachineParts
 from passthru.vmm.pci.bus import ConfigPorts, EcamWindow, HostBridge, PciBus
 from passthru.vmm.pci.passed_function import PassedFunction
 
@@ -116,17 +117,9 @@ class World:
         guest = GuestFunction(
             PciAddress(0, 0, 3, 0), host, bars, 17, Span(Source("x", "pass"), 0, 4)
         )
+        parts = MachineParts(self.kernel, self.vm, self.memory, self.ports, self.mmio, routes)
         self.function = PassedFunction(
-            self.kernel,
-            self.vm,
-            group.open_function(HOST),
-            guest,
-            multifunction=False,
-            memory=self.memory,
-            mmio=self.mmio,
-            ports=self.ports,
-            windows=WINDOWS,
-            routes=routes,
+            parts, group.open_function(HOST), guest, WINDOWS, multifunction=False
         )
         self.function.start()
 

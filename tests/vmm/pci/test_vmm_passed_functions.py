@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How passed functions are taken and given back that cannot be reset alone."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from fake_kernel import FakeFunction, FakeKernel
@@ -16,6 +14,7 @@ from passthru.vmm.bus import Bus
 from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Kvm
 from passthru.vmm.memory import GuestMemory
+from passthru.vmm.parts import MachineParts
 from passthru.vmm.pci.bus import PciBus
 from passthru.vmm.pci.passed_functions import PassedFunctions
 
@@ -67,18 +66,9 @@ def pass_and_give_back(
     kernel = kernel or FakeKernel(device)
     remarks: list[str] = []
     vm = Kvm(kernel).create_vm()
+    parts = MachineParts(kernel, vm, GuestMemory(kernel, vm), Bus(), Bus(), InterruptRoutes(vm))
     with UndoStack() as undo:
-        PassedFunctions(
-            PLAN,
-            BOARD,
-            kernel,
-            vm,
-            SimpleNamespace(mmio=Bus(), ports=Bus()),
-            GuestMemory(kernel, vm),
-            InterruptRoutes(vm),
-            undo,
-            remarks.append,
-        ).add_to(PciBus())
+        PassedFunctions(parts, PLAN, BOARD, undo, remarks.append).add_to(PciBus())
         kernel.steps.append("ready")
     return kernel, remarks
 

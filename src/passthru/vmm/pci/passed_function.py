@@ -4,14 +4,10 @@
 from passthru.addresses import AddressRange
 from passthru.board.model import BarKind
 from passthru.host import vfio_abi
-from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioFunction
-from passthru.plan.model import GuestFunction, PciWindows
-from passthru.vmm.bus import Bus
-from passthru.vmm.interrupts import InterruptRoutes
-from passthru.vmm.kvm import Vm
-from passthru.vmm.memory import GuestMemory
+from passthru.plan.model import GuestFunction, PciWindows, PlannedBar
+from passthru.vmm.parts import MachineParts
 from passthru.vmm.pci import capabilities as caps
 from passthru.vmm.pci.bar_window import BarWindow
 from passthru.vmm.pci.config_policy import apply_policy
@@ -36,18 +32,14 @@ class PassedFunction:
 
     def __init__(
         self,
-        kernel: Kernel,
-        vm: Vm,
+        parts: MachineParts,
         function: VfioFunction,
         planned: GuestFunction,
+        windows: PciWindows,
         *,
         multifunction: bool,
-        memory: GuestMemory,
-        mmio: Bus,
-        ports: Bus,
-        windows: PciWindows,
-        routes: InterruptRoutes,
     ) -> None:
+        self._parts = parts
         self._function = function
         self._planned = planned
         self._registers = ConfigRegisters()
@@ -55,7 +47,7 @@ class PassedFunction:
         self._intx: WiredInterrupt | None = None
         # VFIO withholds the pin of some devices that have one (a broken INTx, no host line).
         if planned.gsi is not None and function.interrupt_count(vfio_abi.VFIO_PCI_INTX_IRQ_INDEX):
-            self._intx = WiredInterrupt(kernel, vm, function, planned.gsi)
+            self._intx = WiredInterrupt(parts.kernel, parts.vm, function, planned.gsi)
         self._msi: MsiCapability | None = None
         self._msix: MsixCapability | None = None
         self._turned_on: list[MsiCapability | MsixCapability] = []
@@ -69,38 +61,42 @@ class PassedFunction:
             wired=self._intx is not None,
         )
         for capability in found:
-            control = self._read_device(capability.offset + 2, 2)
             if capability.identifier == caps.MSI:
-                vectors = MessageVectors(
-                    kernel, vm, routes, function, vfio_abi.VFIO_PCI_MSI_IRQ_INDEX
-                )
-                self._msi = MsiCapability(self._registers, capability, control, vectors)
+                self._msi = self._make_msi(capability)
             elif capability.identifier == caps.MSIX:
-                layout = MsixLayout(
-                    control,
-                    self._read_device(capability.offset + 4, 4),
-                    self._read_device(capability.offset + 8, 4),
-                )
-                vectors = MessageVectors(
-                    kernel, vm, routes, function, vfio_abi.VFIO_PCI_MSIX_IRQ_INDEX
-                )
-                self._msix = MsixCapability(self._registers, capability, control, layout, vectors)
-        self._bars = [
-            BarWindow(
-                kernel,
-                function,
-                function.region(bar.bar.number),
-                self._msix,
-                memory=memory,
-                bus=ports if bar.bar.kind is BarKind.PORTS else mmio,
-                windows=(
-                    (windows.ports,)
-                    if bar.bar.kind is BarKind.PORTS
-                    else (windows.memory32, windows.memory64)
-                ),
-            )
-            for bar in planned.bars
-        ]
+                self._msix = self._make_msix(capability)
+        self._bars = [self._make_bar(bar, windows) for bar in planned.bars]
+
+    def _make_msi(self, capability: caps.Capability) -> MsiCapability:
+        control = self._read_device(capability.offset + 2, 2)
+        vectors = self._vectors(vfio_abi.VFIO_PCI_MSI_IRQ_INDEX)
+        return MsiCapability(self._registers, capability, control, vectors)
+
+    def _make_msix(self, capability: caps.Capability) -> MsixCapability:
+        control = self._read_device(capability.offset + 2, 2)
+        layout = MsixLayout(
+            control,
+            self._read_device(capability.offset + 4, 4),
+            self._read_device(capability.offset + 8, 4),
+        )
+        vectors = self._vectors(vfio_abi.VFIO_PCI_MSIX_IRQ_INDEX)
+        return MsixCapability(self._registers, capability, control, layout, vectors)
+
+    def _vectors(self, kind: int) -> MessageVectors:
+        parts = self._parts
+        return MessageVectors(parts.kernel, parts.vm, parts.routes, self._function, kind)
+
+    def _make_bar(self, planned: PlannedBar, windows: PciWindows) -> BarWindow:
+        in_ports = planned.bar.kind is BarKind.PORTS
+        return BarWindow(
+            self._parts.kernel,
+            self._function,
+            self._function.region(planned.bar.number),
+            self._msix,
+            memory=self._parts.memory,
+            bus=self._parts.ports if in_ports else self._parts.mmio,
+            windows=(windows.ports,) if in_ports else (windows.memory32, windows.memory64),
+        )
 
     def start(self) -> None:
         """Reset the device if it can be reset alone, map its BARs, connect its wired interrupt.

@@ -5,16 +5,12 @@ import errno
 
 from passthru.addresses import PciAddress
 from passthru.board.model import Board
-from passthru.host.kernel import Kernel
 from passthru.host.kernel_object import KernelCallFailed
 from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioContainer, VfioFunction, VfioGroup
 from passthru.lean import Callable
 from passthru.plan.model import GuestFunction, RegionKind, VmPlan
-from passthru.vmm.interrupts import InterruptRoutes
-from passthru.vmm.kvm import Vm
-from passthru.vmm.machine import Machine
-from passthru.vmm.memory import GuestMemory
+from passthru.vmm.parts import MachineParts
 from passthru.vmm.pci.bus import PciBus
 from passthru.vmm.pci.passed_function import PassedFunction
 
@@ -32,30 +28,22 @@ class PassedFunctions:
 
     def __init__(
         self,
+        parts: MachineParts,
         plan: VmPlan,
         board: Board,
-        kernel: Kernel,
-        vm: Vm,
-        machine: Machine,
-        memory: GuestMemory,
-        routes: InterruptRoutes,
         undo: UndoStack,
         say: Callable[[str], None],
     ) -> None:
+        self._parts = parts
         self._plan = plan
         self._board = board
-        self._kernel = kernel
-        self._vm = vm
-        self._machine = machine
-        self._memory = memory
-        self._routes = routes
         self._undo = undo
         self._say = say
         self._passed: list[PassedFunction] = []
 
     def add_to(self, bus: PciBus) -> None:
         """Open, reset and place every function. Raises PassthruError subclasses."""
-        container = VfioContainer(self._kernel)
+        container = VfioContainer(self._parts.kernel)
         self._undo.callback(container.close)
         groups = self._take_groups(container)
         self._map_dma(container)
@@ -79,7 +67,7 @@ class PassedFunctions:
 
     def _take_groups(self, container: VfioContainer) -> dict[int | None, VfioGroup]:
         """Every group of a passed function, by number; the rules let none be without one."""
-        link = self._vm.create_vfio_link()
+        link = self._parts.vm.create_vfio_link()
         self._undo.callback(link.close)
         groups: dict[int | None, VfioGroup] = {}
         for planned in self._plan.functions:
@@ -127,18 +115,13 @@ class PassedFunctions:
     def _start(self, planned: GuestFunction, function: VfioFunction) -> PassedFunction:
         device = planned.guest.device
         passed = PassedFunction(
-            self._kernel,
-            self._vm,
+            self._parts,
             function,
             planned,
+            self._plan.pci,
             multifunction=any(
                 f.guest.device == device and f.guest.function for f in self._plan.functions
             ),
-            memory=self._memory,
-            mmio=self._machine.mmio,
-            ports=self._machine.ports,
-            windows=self._plan.pci,
-            routes=self._routes,
         )
         self._undo.callback(passed.stop)
         passed.start()
@@ -156,5 +139,5 @@ class PassedFunctions:
             else:
                 continue
             if source or target:
-                address = self._memory.user_address(region.range)
+                address = self._parts.memory.user_address(region.range)
                 container.map_dma(region.range, address, source=source, target=target)

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of a machine that passed functions are wired to."""
+
+from passthru.host.kernel import Kernel
+from passthru.lean import NamedTuple
+from passthru.vmm.bus import Bus
+from passthru.vmm.interrupts import InterruptRoutes
+from passthru.vmm.kvm import Vm
+from passthru.vmm.memory import GuestMemory
+
+__all__ = ["MachineParts"]
+
+
+class MachineParts(NamedTuple):
+    """One machine's kernel side, its memory, its two buses and its interrupt routes."""
+
+    kernel: Kernel
+    vm: Vm
+    memory: GuestMemory
+    ports: Bus
+    mmio: Bus
+    routes: InterruptRoutes
