@@ -100,13 +100,13 @@ def test_a_memory_lock_limit_that_is_too_low_tells_the_amount(host: VirtualHost)
 def test_hugepages_that_the_host_has_not_set_aside(host: VirtualHost) -> None:
     words = ("ram", "0x1000000,4M", "--hugepages")
     pages = "/proc/sys/vm/nr_hugepages"
-    assert host.run(["/bin/sh", "-c", f"echo 0 >{pages}"]).status == 0
-    done = run(host, *words)
-    assert done.status == 64
     fix = f"echo $(($(cat {pages}) + 2)) > {pages}"
+    without = ("/bin/sh", "-c", f'echo 0 >{pages}; "$@"', "sh")
+    done = run(host, *words, before=without)
+    assert done.status == 64
     assert fix in done.text
-    assert host.run(["/bin/sh", "-c", fix]).status == 0
-    done = run(host, *words)
+    repaired = ("/bin/sh", "-c", f'echo 0 >{pages}; {fix}; "$@"', "sh")
+    done = run(host, *words, before=repaired)
     assert done.status == 0, done.text
     assert "ram at 0x0..0xa0000 does not begin and end" in done.text
 

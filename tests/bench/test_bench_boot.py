@@ -11,6 +11,7 @@ from passthru.addresses import PciAddress
 from passthru.bench.boards import load_board
 from passthru.bench.errors import CommandTimeoutError, HostHungError, SetupFailedError
 from passthru.bench.inner_command import passthru_command
+from passthru.bench.kernels import Kernel
 from passthru.bench.pattern import pattern
 from passthru.bench.virtual_host import VirtualHost
 
@@ -52,6 +53,25 @@ def test_the_board_has_what_its_file_says(host: VirtualHost) -> None:
 
 def test_it_has_kvm_and_vfio_and_real_virtualization(host: VirtualHost) -> None:
     shell(host, "test -c /dev/kvm && test -c /dev/vfio/vfio && grep -qwE 'svm|vmx' /proc/cpuinfo")
+
+
+MACHINES_COME_AND_GO = """
+import fcntl, os, subprocess
+busy = [subprocess.Popen(["/bin/sh", "-c", "while :; do /bin/true; done"]) for _ in range(3)]
+kvm = os.open("/dev/kvm", os.O_RDWR)
+for _ in range(300):
+    os.close(fcntl.ioctl(kvm, 0xAE01, 0))
+for each in busy:
+    each.kill()
+"""
+
+
+def test_machines_that_come_and_go_do_not_hang_it(kernel: Kernel) -> None:
+    # Without a machine that stays, emulated processors hang after a few dozen.
+    said: list[str] = []
+    with VirtualHost(BOARD, kernel=kernel, announce=said.append) as host:
+        done = host.run([sys.executable, "-I", "-S", "-c", MACHINES_COME_AND_GO], timeout=200)
+    assert (done.status, said) == (0, []), done.text
 
 
 def test_reserved_memory_is_kept_and_holds_its_pattern(host: VirtualHost) -> None:

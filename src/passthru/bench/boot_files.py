@@ -8,6 +8,7 @@ from pathlib import Path
 
 from passthru.bench.boards import BenchBoard, PlacedFile
 from passthru.bench.initramfs import build_initramfs
+from passthru.bench.inner_command import hold_machine_command
 from passthru.bench.kernels import Kernel
 from passthru.bench.pattern import pattern
 
@@ -58,6 +59,7 @@ def write_host_initramfs(
         {
             "/environment": _environment(board).encode(),
             "/exchange": str(exchange).encode(),
+            "/hold-machine": shlex.join(hold_machine_command()).encode(),
             "/mark": mark.encode(),
         },
     )

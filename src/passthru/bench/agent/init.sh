@@ -56,6 +56,11 @@ mount_root() {
     mount -t 9p -o "$options,cache=none" bench-exchange "/host$exchange"
 }
 
+hold_machine() { # see hold_machine.py
+    . /environment
+    eval "chroot /host $(cat /hold-machine)"
+}
+
 run_in_host() { # DIRECTORY COMMAND...: replaces this shell
     directory=$1
     shift
@@ -91,7 +96,9 @@ mkdir /commands
 step sharing the root directory
 load_modules /modules/kvm &
 mount_root || fail mount the shared root directory
+wait $!
 step loading drivers
+(hold_machine) >/dev/console 2>&1 &
 load_modules /modules/board
 wait $!
 echo ready >&3
