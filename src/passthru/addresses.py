@@ -7,10 +7,13 @@ which one is meant (guest-physical, host-physical, I/O port, IOVA).
 
 from passthru.lean import NamedTuple
 
-__all__ = ["PAGE_SIZE", "AddressRange", "PciAddress"]
+__all__ = ["HUGEPAGE_SIZE", "PAGE_SIZE", "AddressRange", "PciAddress"]
 
 PAGE_SIZE = 4096
 """Mapping granule of the MMU and of qvm's allocations, in bytes."""
+
+HUGEPAGE_SIZE = 2 << 20
+"""Bytes of a huge page on x86-64 and, with 4 KiB granule, on arm64."""
 
 
 class AddressRange(NamedTuple):

@@ -104,6 +104,14 @@ def test_a_machine_ends_with_the_guest_s_reset_and_gives_everything_back(tmp_pat
     assert kernel.irqfds == {}
 
 
+def test_only_the_empty_machine_is_left_to_a_process_that_exits(tmp_path):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    run_machine(plan(tmp_path), BOARD, kernel, lambda remark: None, exits_after=True)
+    assert list(kernel.files.values()) == ["vm"]
+    assert kernel.mappings == {}
+    assert kernel.irqfds == {}
+
+
 def test_memory_slots_are_what_the_plan_says(tmp_path):
     kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
     run(plan(tmp_path), kernel)

@@ -30,9 +30,11 @@ def hold_machine_command() -> list[str]:
 
 
 def compile_project() -> None:
-    """Compile the package's modules here, where it is fast; what is fresh stays.
+    """Compile the package's modules here, where it is fast.
+
+    All of them: what changed twice within a second looks fresh and is not.
 
     Where the directory cannot be written, Python compiles them inside.
     """
     for directory in passthru.__path__:
-        compileall.compile_dir(Path(directory), quiet=2)
+        compileall.compile_dir(Path(directory), force=True, quiet=2)

@@ -93,7 +93,8 @@ def _start(plan: VmPlan, board: Board, *, dry: bool, hugepages: bool) -> int:
 
     gc.freeze()
     gc.enable()
-    return run_machine(plan, board, LinuxKernel(), _say, dry=dry, hugepages=hugepages)
+    kernel = LinuxKernel()
+    return run_machine(plan, board, kernel, _say, dry=dry, hugepages=hugepages, exits_after=True)
 
 
 def _say(remark: str) -> None:

@@ -4,12 +4,11 @@
 import errno
 import os
 
-from passthru.addresses import AddressRange, PciAddress
+from passthru.addresses import HUGEPAGE_SIZE, AddressRange, PciAddress
 from passthru.board.binding import binding_commands
 from passthru.diagnostics.errors import PassthruError
 
 __all__ = [
-    "HUGEPAGE_SIZE",
     "DmaMapFailed",
     "GroupBusy",
     "GroupNotViable",
@@ -17,10 +16,6 @@ __all__ = [
     "PhysicalMemoryRefused",
     "VfioMissing",
 ]
-
-
-HUGEPAGE_SIZE = 2 << 20
-"""Bytes of a huge page on x86-64 and, with 4 KiB granule, on arm64."""
 
 
 _HARMLESS_DRIVERS = (None, "vfio-pci", "pci-stub", "pcieport")

@@ -4,8 +4,6 @@
 Blobs and virtual devices are looked at where they are planned.
 """
 
-from itertools import pairwise
-
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place
 from passthru.language.model import Cpu, MemoryLocation, Pass, PortLocation, VmConfig
@@ -137,7 +135,8 @@ def unsupported_page_sharing(regions: tuple[GuestRegion, ...]) -> Iterator[Findi
         (region for region in regions if region.kind in _MAPPED and region.range.size > 0),
         key=lambda region: region.range,
     )
-    for one, other in pairwise(mapped):
+    for number, other in enumerate(mapped[1:]):
+        one = mapped[number]
         if one.range.overlaps(other.range):
             continue  # address-overlap has it
         if one.range.page_aligned().overlaps(other.range.page_aligned()):

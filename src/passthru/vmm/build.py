@@ -8,7 +8,6 @@ from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
 from passthru.lean import TYPE_CHECKING, Callable
 from passthru.plan.model import GuestRegion, RegionKind, VmPlan
-from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Kvm, Vm
 from passthru.vmm.machine import Machine
 from passthru.vmm.memory import GuestMemory
@@ -32,11 +31,14 @@ def run_machine(
     *,
     dry: bool = False,
     hugepages: bool = False,
+    exits_after: bool = False,
 ) -> ExitStatus:
     """Build the machine of ``plan``, run it to its end, and give everything back.
 
-    ``say`` takes remarks for people; ``dry`` does all but start the guest. Raises
-    PassthruError subclasses: before the start with status 64, after it with 96.
+    ``say`` takes remarks for people; ``dry`` does all but start the guest. With
+    ``exits_after`` this process ends next, and KVM's empty machine with it: the kernel takes
+    it apart faster then than while the process lives. Raises PassthruError subclasses:
+    before the start with status 64, after it with 96.
     """
     images = read_images(plan, board)
     build: _Build | None = None
@@ -45,7 +47,8 @@ def run_machine(
             kvm = Kvm(kernel)
             undo.callback(kvm.close)
             vm = kvm.create_vm()
-            undo.callback(vm.close)
+            if not exits_after:
+                undo.callback(vm.close)
             build = _Build(plan, board, kernel, say, kvm, vm, undo)
             return build.run(images, dry=dry, hugepages=hugepages)
     except PassthruError as error:
@@ -78,7 +81,6 @@ class _Build:
         undo.callback(self._memory.close)
         self._machine = Machine(say)
         undo.callback(self._machine.close)
-        self._routes = InterruptRoutes(vm)
         self._pci = PciBus()
         self.started = False
         self._functions: PassedFunctions | None = None
@@ -139,6 +141,7 @@ class _Build:
 
     def _add_functions(self) -> None:
         # Imported for those who pass functions: starting fast is a feature.
+        from passthru.vmm.interrupts import InterruptRoutes
         from passthru.vmm.parts import MachineParts
         from passthru.vmm.pci.passed_functions import PassedFunctions
 
@@ -148,7 +151,7 @@ class _Build:
             self._memory,
             self._machine.ports,
             self._machine.mmio,
-            self._routes,
+            InterruptRoutes(self._vm),
         )
         self._functions = PassedFunctions(parts, self._plan, self._board, self._undo, self._say)
         self._functions.add_to(self._pci)

@@ -9,7 +9,6 @@ from passthru.host.kernel import Kernel
 from passthru.host.kernel_object import KernelCallFailed, KernelObject
 from passthru.lean import NamedTuple, Sequence
 from passthru.vmm import kvm_abi as abi
-from passthru.vmm.errors import KvmForbidden, KvmIncomplete, KvmMissing
 
 __all__ = ["CpuidEntry", "Kvm", "Vcpu", "VfioLink", "Vm"]
 
@@ -54,11 +53,15 @@ class Kvm(KernelObject):
             raise
 
     def _require_abilities(self) -> None:
-        if self.call("KVM_GET_API_VERSION", abi.KVM_GET_API_VERSION) != abi.KVM_API_VERSION:
-            raise KvmIncomplete("API version 12")
-        for capability, name in _REQUIRED.items():
-            if not self.extension(capability):
-                raise KvmIncomplete(name)
+        version = self.call("KVM_GET_API_VERSION", abi.KVM_GET_API_VERSION)
+        missing = [name for capability, name in _REQUIRED.items() if not self.extension(capability)]
+        if version != abi.KVM_API_VERSION:
+            missing = [f"API version {abi.KVM_API_VERSION}"]
+        if missing:
+            # Errors' modules are imported by those who raise them: starting fast is a feature.
+            from passthru.vmm.errors import KvmIncomplete
+
+            raise KvmIncomplete(missing[0])
 
     def extension(self, capability: int) -> int:
         """KVM_CHECK_EXTENSION: 0 if absent, else 1 or a limit."""
@@ -99,9 +102,11 @@ class Kvm(KernelObject):
 def _open(kernel: Kernel) -> int:
     try:
         return kernel.open(_DEVICE, os.O_RDWR)
-    except PermissionError as error:
-        raise KvmForbidden(_DEVICE, os.geteuid()) from error
     except OSError as error:
+        from passthru.vmm.errors import KvmForbidden, KvmMissing
+
+        if isinstance(error, PermissionError):
+            raise KvmForbidden(_DEVICE, os.geteuid()) from error
         # ENXIO and ENODEV: there is a node, but no module behind it.
         raise KvmMissing(_DEVICE, error) from error
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guest memory: slots of KVM over this process's mappings."""
 
-from passthru.addresses import AddressRange
+from passthru.addresses import HUGEPAGE_SIZE, AddressRange
 from passthru.diagnostics.errors import PassthruError
-from passthru.host.errors import HUGEPAGE_SIZE, HugepagesMissing
 from passthru.host.kernel import Kernel, Mapping
 from passthru.lean import NamedTuple
 from passthru.vmm.kvm import Vm
@@ -53,6 +52,8 @@ class GuestMemory:
                 self._kernel.close(file)
         except OSError as error:
             if hugepages:
+                from passthru.host.errors import HugepagesMissing
+
                 raise HugepagesMissing(guest.size, error) from error
             raise MemoryExhausted(guest.size, error) from error
         self._owned.append(mapping)

@@ -5,10 +5,13 @@ import errno
 from _thread import LockType as Lock
 from struct import Struct
 
+from passthru.lean import TYPE_CHECKING
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.bus import Bus
-from passthru.vmm.errors import GuestCrash
 from passthru.vmm.kvm import Vcpu
+
+if TYPE_CHECKING:
+    from passthru.vmm.errors import GuestCrash
 
 __all__ = ["VcpuLoop"]
 
@@ -107,17 +110,22 @@ class VcpuLoop:
                 start = abi.RUN_MMIO_DATA
                 page[start : start + size] = value.to_bytes(size, "little")
 
-    def _run_failed(self, error: OSError) -> GuestCrash:
+    def _run_failed(self, error: OSError) -> "GuestCrash":
         if error.errno == errno.EFAULT:
             what = "the guest touched memory that the host cannot provide"
         else:
             what = f"KVM_RUN: {error.strerror}"
-        return GuestCrash(self._vcpu.number, f"{what}{self._where()}")
+        return self._crash(what)
 
-    def _stuck(self, reason: int) -> GuestCrash:
+    def _stuck(self, reason: int) -> "GuestCrash":
         (suberror,) = _SUBERROR.unpack_from(self._page, abi.RUN_EXIT_UNION)
         name = _NAMES.get(reason, f"unknown exit {reason}")
-        return GuestCrash(self._vcpu.number, f"{name} (reason {suberror:#x}){self._where()}")
+        return self._crash(f"{name} (reason {suberror:#x})")
+
+    def _crash(self, what: str) -> "GuestCrash":
+        from passthru.vmm.errors import GuestCrash
+
+        return GuestCrash(self._vcpu.number, f"{what}{self._where()}")
 
     def _where(self) -> str:
         instruction_pointer = self._vcpu.registers()[16]

@@ -7,7 +7,6 @@ from passthru.addresses import AddressRange
 from passthru.board.model import Board
 from passthru.lean import NamedTuple
 from passthru.plan.model import Blob, BlobRole, RegionKind, VmPlan
-from passthru.vmm.errors import FileUnreadable, OutsideGuestMemory, SoftwareKvm
 from passthru.vmm.memory import GuestMemory
 from passthru.vmm.x86_64.acpi.platform import AcpiPlatform, PciInterruptRoute
 from passthru.vmm.x86_64.acpi.tables import build_tables
@@ -39,6 +38,8 @@ def read_images(plan: VmPlan, board: Board) -> Images:
     boot_blob = next(blob for blob in plan.blobs if blob.role is BlobRole.BOOT_IMAGE)
     image = files[boot_blob]
     if recognise(image) in _KERNELS and not board.abilities.hardware_virtualization:
+        from passthru.vmm.errors import SoftwareKvm
+
         raise SoftwareKvm(boot_blob.path or "")
     initrd = next((blob for blob in plan.blobs if blob.role is BlobRole.INITRD), None)
     initrd_place = _initrd_place(initrd, files)
@@ -90,6 +91,8 @@ def _read(blob: Blob) -> bytes:
         finally:
             os.close(file)
     except OSError as error:
+        from passthru.vmm.errors import FileUnreadable
+
         raise FileUnreadable(path, blob.span, error) from error
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
@@ -101,6 +104,8 @@ def _check_place(plan: VmPlan, blob: Blob, size: int) -> None:
             inside = region.range.start <= start and start + size <= region.range.end
             if inside:
                 return
+    from passthru.vmm.errors import OutsideGuestMemory
+
     raise OutsideGuestMemory(blob.path or "", start, size, blob.span)
 
 

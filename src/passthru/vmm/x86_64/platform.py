@@ -15,7 +15,6 @@ from passthru.vmm.devices.power import (
     ResetRegister,
 )
 from passthru.vmm.devices.serial import Serial8250
-from passthru.vmm.errors import TooManyVcpus
 from passthru.vmm.kvm import Kvm, Vcpu, Vm
 from passthru.vmm.machine import Input, Machine
 from passthru.vmm.pci.bus import ConfigPorts, EcamWindow, HostBridge, PciBus
@@ -94,6 +93,8 @@ def create_vcpus(kvm: Kvm, vm: Vm, count: int, entry: Entry, undo: UndoStack) ->
     """
     limit = kvm.max_vcpus()
     if count > limit:
+        from passthru.vmm.errors import TooManyVcpus
+
         raise TooManyVcpus(count, limit)
     supported = kvm.supported_cpuid()
     state = entry.processor()

@@ -3,7 +3,6 @@
 
 from passthru.addresses import AddressRange
 from passthru.vmm.x86_64.boot.entry import RealModeEntry
-from passthru.vmm.x86_64.boot.errors import AddressNotPossible, OutsideRam, RamTooSmall
 from passthru.vmm.x86_64.boot.free_ram import FreeRam
 from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, BootWrite
 from passthru.vmm.x86_64.layout import ACPI_TABLES_ADDRESS, ACPI_TABLES_SIZE
@@ -35,23 +34,32 @@ def _place(request: BootRequest, free: FreeRam) -> AddressRange:
     if request.address is None:
         found = free.take_lowest(size, _REACHABLE)
         if found is None:
+            from passthru.vmm.x86_64.boot.errors import RamTooSmall
+
             raise RamTooSmall(request.name, size, free.largest(), size)
         return found
     wanted = AddressRange(request.address, size)
+    _check(request, request.address, wanted, free)
+    return wanted
+
+
+def _check(request: BootRequest, address: int, wanted: AddressRange, free: FreeRam) -> None:
+    if _REACHABLE.contains(wanted) and address % _PARAGRAPH == 0 and free.is_free(wanted):
+        return
+    from passthru.vmm.x86_64.boot.errors import AddressNotPossible, OutsideRam
+
     if not _REACHABLE.contains(wanted):
         raise AddressNotPossible(
             request.name,
-            request.address,
+            address,
             "real mode reaches no address above 4 GiB",
             f"load 0x1000,{request.name}",
         )
-    if request.address % _PARAGRAPH:
+    if address % _PARAGRAPH:
         raise AddressNotPossible(
             request.name,
-            request.address,
+            address,
             "a code segment begins at a multiple of 16",
-            f"load {request.address & -_PARAGRAPH:#x},{request.name}",
+            f"load {address & -_PARAGRAPH:#x},{request.name}",
         )
-    if not free.is_free(wanted):
-        raise OutsideRam(request.name, "the image", wanted)
-    return wanted
+    raise OutsideRam(request.name, "the image", wanted)

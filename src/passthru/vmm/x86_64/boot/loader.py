@@ -2,15 +2,12 @@
 """From an image to what must be written and where the first processor starts."""
 
 from passthru.addresses import AddressRange
-from passthru.lean import Callable
-from passthru.vmm.x86_64.boot.errors import (
-    ImageError,
-    NotAnImage,
-    OtherArchitecture,
-    OutsideRam,
-)
+from passthru.lean import TYPE_CHECKING, Callable
 from passthru.vmm.x86_64.boot.images import ImageFormat, recognise
 from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, BootWrite
+
+if TYPE_CHECKING:
+    from passthru.vmm.x86_64.boot.errors import ImageError
 
 __all__ = ["plan_boot"]
 
@@ -56,7 +53,9 @@ def _protocol(request: BootRequest) -> Callable[[BootRequest], BootPlan]:
     raise _refusal(request.name, kind)
 
 
-def _refusal(name: str, kind: ImageFormat) -> ImageError:
+def _refusal(name: str, kind: ImageFormat) -> "ImageError":
+    from passthru.vmm.x86_64.boot.errors import NotAnImage, OtherArchitecture
+
     if kind in _ARCHITECTURES:
         return OtherArchitecture(name, _ARCHITECTURES[kind])
     if kind is ImageFormat.FLAT:
@@ -88,5 +87,7 @@ def _pieces(request: BootRequest, whole: AddressRange) -> list[AddressRange]:
     common = [whole.intersection(memory) for memory in (*request.ram, *request.rom)]
     pieces = [part for part in common if part is not None]
     if sum(part.size for part in pieces) != whole.size:
+        from passthru.vmm.x86_64.boot.errors import OutsideRam
+
         raise OutsideRam(request.name, "boot data", whole)
     return pieces
