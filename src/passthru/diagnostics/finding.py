@@ -4,7 +4,7 @@
 from passthru.diagnostics.source import Span
 from passthru.lean import Enum, NamedTuple
 
-__all__ = ["Finding", "Place", "Severity"]
+__all__ = ["Edit", "Finding", "Place", "Severity"]
 
 
 class Severity(Enum):
@@ -23,11 +23,19 @@ class Place(NamedTuple):
     vm: str | None = None
 
 
+class Edit(NamedTuple):
+    """A change of configuration text: ``text`` in the place of what stands at ``span``."""
+
+    span: Span
+    text: str
+
+
 class Finding(NamedTuple):
     """One mistake or remark, told once, at the place where it stands.
 
     ``id`` is stable (see the list of rules); ``resource`` is in the user's notation
-    (``pci:0:3.0``, ``mem:0x2000,0x1000``); ``fix`` is a command or text to paste.
+    (``pci:0:3.0``, ``mem:0x2000,0x1000``); ``fix`` is a command or text to paste. ``edits``
+    carry the fix out, together; they are there only where it is certain to be what was meant.
     """
 
     id: str
@@ -39,3 +47,4 @@ class Finding(NamedTuple):
     others: tuple[Place, ...] = ()
     reason: str | None = None
     fix: str | None = None
+    edits: tuple[Edit, ...] = ()

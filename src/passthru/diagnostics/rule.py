@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a rule is: a stable id, how bad it is, and why it exists."""
 
-from passthru.diagnostics.finding import Finding, Place, Severity
+from passthru.diagnostics.finding import Edit, Finding, Place, Severity
 from passthru.diagnostics.source import Span
 from passthru.lean import Iterable, NamedTuple
 
@@ -28,6 +28,7 @@ class Rule(NamedTuple):
         resource: str | None = None,
         others: Iterable[Place] = (),
         fix: str | None = None,
+        edits: Iterable[Edit] = (),
         severity: Severity | None = None,
     ) -> Finding:
         """A finding of this rule; ``severity`` where this case differs."""
@@ -40,4 +41,5 @@ class Rule(NamedTuple):
             others=tuple(others),
             reason=self.reason,
             fix=fix,
+            edits=tuple(edits),
         )
