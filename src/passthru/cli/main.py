@@ -11,12 +11,21 @@ __all__ = ["main"]
 _USAGE = """\
 usage: passthru COMMAND …
 
+  check FILE…                                 what is wrong in configurations, and the fix
+  fmt FILE…                                   the same configurations in one layout
+  explain ID                                  a finding: its reason, an example, the repair
+  get FILE QUERY                              a value of a configuration
+  options [NAME]                              the options of the language
   run [--plan] [--hugepages] @FILE… [WORD…]   run a VM, as qvm takes it
   bench list | run CONFIG | shell             the same on a virtual host, without hardware
   bench demo | guest DIRECTORY                a demonstration; a guest to try things with
+  completion bash | zsh | fish                completions for a shell
 
 passthru COMMAND --help tells more.
 """
+
+_COMMANDS = frozenset(("bench", "check", "completion", "explain", "fmt", "get", "options"))
+"""Each is the module of its name here, beside ``run``, which starts without ``importlib``."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,10 +54,11 @@ def _dispatch(words: list[str]) -> int:
         from passthru.cli import run
 
         return run.main(rest)
-    if command == "bench":
-        from passthru.cli import bench
+    if command in _COMMANDS:
+        from importlib import import_module
 
-        return bench.main(rest)
+        status: int = import_module(f"passthru.cli.{command}").main(rest)
+        return status
     if command in ("--help", "-h", "help"):
         print(_USAGE, end="")
         return ExitStatus.OK
