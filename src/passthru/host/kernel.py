@@ -2,12 +2,16 @@
 """The kernel as the rest of the project touches it: one small object, so that a fake can
 stand in for it and fail at any step."""
 
-import ctypes
 import fcntl
-import mmap
 import os
 
-from passthru.lean import Callable, Protocol, partial
+from passthru.host import libc
+from passthru.lean import TYPE_CHECKING, Callable, Protocol, partial
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    IntegerFormat = Literal["B", "H", "I", "Q"]
 
 __all__ = ["Kernel", "LinuxKernel", "Mapping"]
 
@@ -20,7 +24,7 @@ class Mapping:
     def __init__(self, address: int, size: int) -> None:
         self.address = address
         self.size = size
-        self.view = memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")
+        self.view = libc.memory_at(address, size)
 
     def read(self, offset: int, size: int) -> bytes:
         """``size`` bytes from ``offset``; raises IndexError outside the mapping."""
@@ -36,19 +40,22 @@ class Mapping:
         self.view[offset : offset + len(data)] = data
 
     def store(self, offset: int, size: int, value: int) -> None:
-        """Store ``value`` in one access of 1, 2, 4 or 8 bytes, as device registers want it.
+        """Store the low ``size`` bytes of ``value``, 1, 2, 4 or 8, in one access.
 
-        Raises IndexError outside the mapping, KeyError for another size.
+        Device registers want it so. Raises IndexError outside the mapping, KeyError for
+        another size.
         """
         self._check(offset, size)
-        _INTEGERS[size].from_address(self.address + offset).value = value
+        low = value & ((1 << 8 * size) - 1)
+        self.view[offset : offset + size].cast(_INTEGERS[size])[0] = low
 
     def _check(self, offset: int, size: int) -> None:
         if offset < 0 or size < 0 or offset + size > self.size:
             raise IndexError(f"{offset:#x}+{size:#x} outside a mapping of {self.size:#x} bytes")
 
 
-_INTEGERS = {1: ctypes.c_uint8, 2: ctypes.c_uint16, 4: ctypes.c_uint32, 8: ctypes.c_uint64}
+_INTEGERS: "dict[int, IntegerFormat]" = {1: "B", 2: "H", 4: "I", 8: "Q"}
+"""Formats of ``struct``, by size; one element of a memoryview is stored in one access."""
 
 
 class Kernel(Protocol):
@@ -88,19 +95,7 @@ class Kernel(Protocol):
         """Anonymous memory as a file of ``size`` bytes, sealed against shrinking."""
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.mmap.restype = ctypes.c_void_p
-_libc.mmap.argtypes = [
-    ctypes.c_void_p,
-    ctypes.c_size_t,
-    ctypes.c_int,
-    ctypes.c_int,
-    ctypes.c_int,
-    ctypes.c_long,
-]
-_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _MAX_C_INT = (1 << 31) - 1
-_MAP_FAILED = ctypes.c_void_p(-1).value
 
 
 class LinuxKernel:
@@ -117,12 +112,7 @@ class LinuxKernel:
     def ioctl(self, file: int, request: int, argument: int | bytearray = 0) -> int:
         """See Kernel."""
         if isinstance(argument, int) and argument > _MAX_C_INT:
-            # fcntl.ioctl takes no more than a C int; KVM_SET_TSS_ADDR wants an address.
-            answer: int = _libc.ioctl(file, ctypes.c_ulong(request), ctypes.c_ulong(argument))
-            if answer < 0:
-                error = ctypes.get_errno()
-                raise OSError(error, os.strerror(error))
-            return answer
+            return libc.ioctl_with_number(file, request, argument)
         return fcntl.ioctl(file, request, argument)
 
     def repeated_ioctl(self, file: int, request: int) -> Callable[[], object]:
@@ -139,17 +129,12 @@ class LinuxKernel:
 
     def map(self, file: int, size: int, offset: int, *, writable: bool) -> Mapping:
         """See Kernel."""
-        # Python's own mmap objects do not tell their address, which KVM and VFIO want.
-        protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
-        address = _libc.mmap(None, size, protection, mmap.MAP_SHARED, file, offset)
-        if address == _MAP_FAILED:
-            error = ctypes.get_errno()
-            raise OSError(error, os.strerror(error))
-        return Mapping(address, size)
+        protection = libc.PROT_READ | (libc.PROT_WRITE if writable else 0)
+        return Mapping(libc.map_file(file, size, offset, protection), size)
 
     def unmap(self, mapping: Mapping) -> None:
         """See Kernel."""
-        _libc.munmap(mapping.address, mapping.size)
+        libc.unmap(mapping.address, mapping.size)
 
     def eventfd(self) -> int:
         """See Kernel."""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """KVM's kinds of objects: the system, a virtual machine, its link to VFIO, a virtual CPU."""
 
-import ctypes
 import errno
 import os
 
@@ -207,6 +206,8 @@ class VfioLink(KernelObject):
 
     def add_group(self, group: int) -> None:
         """Tell KVM of a VFIO group file. Raises KernelCallFailed."""
+        import ctypes  # for those who pass functions; it is slow to import
+
         # KVM wants the address of the file number.
         number = ctypes.c_int32(group)
         attribute = abi.DEVICE_ATTR.pack(

@@ -3,14 +3,16 @@
 
 import os
 import select
-from types import FrameType
 
 from passthru.diagnostics.errors import ExitStatus
-from passthru.lean import Callable, NamedTuple, Sequence
+from passthru.lean import TYPE_CHECKING, Callable, NamedTuple, Sequence
 from passthru.vmm.bus import Bus
 from passthru.vmm.kvm import Vcpu
 from passthru.vmm.thread import Thread, allocate_lock, get_ident, signal
 from passthru.vmm.vcpu_loop import VcpuLoop
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 __all__ = ["Input", "Machine"]
 
@@ -136,7 +138,7 @@ class Machine:
                 signal.pthread_kill(thread.identity, _KICK)
                 thread.wait(0.05)
 
-    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+    def _interrupted(self, number: int, frame: "FrameType | None") -> None:
         self._interrupts += 1
         if self._interrupts == 1:
             self._say("power button pressed; once more ends the machine at once")
