@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading: how many options a second, over generated configurations of 100 options each.
+"""Reading and checking: options a second in one process, and one cold `passthru check`.
 
-To reach: 150,000 options a second for 1,000 files in one process.
+Read are generated configurations of 100 options each; to reach: 150,000 options a second for
+1,000 files. A cold start is one `passthru check FILE` of the program beside this Python, in
+turn with `python -c pass`, median of the pairs; to reach: 80 ms.
 """
 
 import argparse
+import shutil
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 from passthru.diagnostics.source import Source
 from passthru.language import read
@@ -47,16 +54,53 @@ def seconds_to_read(sources: list[Source]) -> float:
     return time.perf_counter() - start
 
 
+def seconds_of(command: list[str]) -> float:
+    start = time.perf_counter()
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    elapsed = time.perf_counter() - start
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    return elapsed
+
+
+def cold_starts(pairs: int) -> list[tuple[float, float]]:
+    """Seconds of `passthru check FILE` and of `python -c pass`, one after the other."""
+    program = shutil.which("passthru", path=str(Path(sys.executable).parent))
+    if program is None:
+        raise SystemExit("passthru is not installed beside this Python")
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "guest.qvmconf"
+        file.write_text(configuration(0), encoding="utf-8")
+        check, nothing = [program, "check", str(file)], [sys.executable, "-c", "pass"]
+        seconds_of(check)
+        return [(seconds_of(check), seconds_of(nothing)) for _ in range(pairs)]
+
+
+def report_reading(files: int, runs: int) -> None:
+    sources = [Source(f"{n}.qvmconf", configuration(n)) for n in range(files)]
+    seconds = statistics.median(seconds_to_read(sources) for _ in range(runs))
+    rate = files * OPTIONS_OF_A_FILE / seconds
+    print(f"read {files} files of {OPTIONS_OF_A_FILE} options in {1000 * seconds:.0f} ms")
+    print(f"options a second  {rate:,.0f}   (to reach: 150,000)")
+
+
+def report_cold_start(pairs: int) -> None:
+    measured = cold_starts(pairs)
+    check = 1000 * statistics.median(check for check, _ in measured)
+    nothing = 1000 * statistics.median(nothing for _, nothing in measured)
+    ratio = statistics.median(check / nothing for check, nothing in measured)
+    print(f"cold check        {check:.1f} ms   (to reach: 80)")
+    print(f"python -c pass    {nothing:.1f} ms   ratio {ratio:.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--pairs", type=int, default=40, help="cold starts")
     arguments = parser.parse_args()
-    sources = [Source(f"{n}.qvmconf", configuration(n)) for n in range(arguments.files)]
-    seconds = statistics.median(seconds_to_read(sources) for _ in range(arguments.runs))
-    rate = arguments.files * OPTIONS_OF_A_FILE / seconds
-    print(f"read {arguments.files} files of {OPTIONS_OF_A_FILE} options in {1000 * seconds:.0f} ms")
-    print(f"options a second  {rate:,.0f}   (to reach: 150,000)")
+    report_reading(arguments.files, arguments.runs)
+    report_cold_start(arguments.pairs)
 
 
 if __name__ == "__main__":

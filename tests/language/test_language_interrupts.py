@@ -9,10 +9,10 @@ from passthru.language.interrupts import read_interrupts
 from passthru.language.words import Word
 
 
-def read(text, *, several=False):
+def read(text, *, version="8.0", several=False):
     findings = []
     word = Word(text, Source("a", text), 0, len(text))
-    read_in = read_interrupts(word, findings, controller="gic", several=several)
+    read_in = read_interrupts(word, findings, controller="gic", version=version, several=several)
     return [interrupt[:4] for interrupt in read_in], findings
 
 

@@ -13,13 +13,13 @@ from passthru.language.variables import SET_VARIABLES
 from passthru.language.vdevs import VDEV_TYPES
 
 
-def read_text(*texts, environment=None, asinfo=None):
+def read_text(*texts, environment=None, asinfo=None, version="8.0"):
     sources = [Source(f"file{place}", text) for place, text in enumerate(texts)]
-    return read(sources, environment=environment or {}, asinfo=asinfo)
+    return read(sources, environment=environment or {}, asinfo=asinfo, version=version)
 
 
-def config_of(*texts):
-    result = read_text(*texts)
+def config_of(*texts, version="8.0"):
+    result = read_text(*texts, version=version)
     assert result.findings == ()
     assert result.complete
     return result.config
@@ -91,9 +91,9 @@ def test_a_context_goes_on_in_the_next_file():
 
 
 def test_cpu_options():
-    config = config_of("cpu cpu cluster _cpu-1 cpu runmask 1,2 partition p sched 10r")
-    assert [cpu.cluster and cpu.cluster.value for cpu in config.cpus] == [None, "_cpu-1", None]
-    last = config.cpus[2]
+    config = config_of("cpu cpu cluster _cpu-1")
+    assert [cpu.cluster and cpu.cluster.value for cpu in config.cpus] == [None, "_cpu-1"]
+    (last,) = config_of("cpu runmask 1,2 partition p sched 10r", version="7.1").cpus
     assert (last.runmask.value, last.partition.value, last.sched.value) == ("1,2", "p", "10r")
 
 
@@ -293,7 +293,7 @@ def test_one_mistake_gives_one_finding(text, expected):
         "vdev virtio-blk dio enable",
         "unsupported instruction abort unsupported register abort",
         "vdev pl011 set debug on vdev gic set debug off",
-        "set message-block-timeout 0x10 set slog-buffer 4K",
+        "set message-block-timeout 0x10 set host-paddr-gicd 4K",
         'cmdline "a@b $(x) $foo{bar}"',
     ],
 )

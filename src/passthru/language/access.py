@@ -83,11 +83,16 @@ DEFAULT_ACCESS = Access("rw")
 
 
 class ParsedAccess(NamedTuple):
-    """The access that some letters give, those that mean nothing, and those not there to remove."""
+    """The access that some letters give, those that mean nothing, and those not there to remove.
+
+    ``meant`` are the letters without the mistake, where that is certain: capitals made small,
+    what removes nothing left out.
+    """
 
     access: Access
-    unknown: str
-    removed_nothing: str
+    unknown: str = ""
+    removed_nothing: str = ""
+    meant: str | None = None
 
 
 _parsed: dict[str, ParsedAccess] = {}
@@ -111,7 +116,7 @@ def parse_access(text: str) -> ParsedAccess:
 
 def _parse(text: str) -> ParsedAccess:
     if not text.strip("+-"):
-        return ParsedAccess(DEFAULT_ACCESS, "", "")
+        return ParsedAccess(DEFAULT_ACCESS)
     letters: set[str] = set()
     unknown = removed_nothing = ""
     adding = True
@@ -127,4 +132,20 @@ def _parse(text: str) -> ParsedAccess:
         else:
             removed_nothing += letter
     access = Access("".join(letter for letter in ACCESS_LETTERS if letter in letters))
-    return ParsedAccess(access, unknown, removed_nothing)
+    parsed = ParsedAccess(access, unknown, removed_nothing)
+    return parsed._replace(meant=_meant(text, parsed)) if unknown or removed_nothing else parsed
+
+
+def _meant(text: str, parsed: ParsedAccess) -> str | None:
+    """``text`` without its mistake, if what was meant can be nothing else."""
+    if parsed.unknown:
+        small = text.lower()
+        is_right = small != text and _parse(small)[1:3] == ("", "")
+        return small if is_right else None
+    without = text
+    for letter in parsed.removed_nothing:
+        without = without.replace(f"-{letter}", "", 1)
+    # In `rw-xn` the n is removed too, which its writer hardly meant.
+    if without == text:
+        return None
+    return without if _parse(without) == ParsedAccess(parsed.access) else None

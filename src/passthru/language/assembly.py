@@ -3,8 +3,8 @@
 
 from passthru.diagnostics.finding import Finding
 from passthru.diagnostics.source import Span
+from passthru.language import mistakes
 from passthru.language.contexts import OpenContext
-from passthru.language.mistakes import controller_after_use, load_before_memory, option_repeated
 from passthru.language.model import (
     Cpu,
     Interrupt,
@@ -61,7 +61,8 @@ class Order:
     def interrupts(self, context: OpenContext, interrupts: tuple[Interrupt, ...]) -> None:
         """Lines of interrupt controllers were named."""
         for interrupt in interrupts:
-            self._first_use.setdefault(interrupt.controller, (context.place, interrupt.span))
+            if interrupt.controller not in self._first_use:
+                self._first_use[interrupt.controller] = (context.place, interrupt.span)
 
     def controller_made(self, context: OpenContext) -> None:
         """The context of an interrupt controller's ``vdev`` ended."""
@@ -73,19 +74,20 @@ class Order:
         """Everything that came too early."""
         findings = []
         if self._early_load is not None:
-            findings.append(load_before_memory(self._early_load, self._memory))
+            findings.append(mistakes.load_before_memory(self._early_load, self._memory))
         for name, (place, vdev) in self._controllers.items():
             used_at, use = self._first_use.get(name, (place, vdev))
             if used_at < place:
-                findings.append(controller_after_use(use, name, vdev))
+                findings.append(mistakes.controller_after_use(use, name, vdev))
         return findings
 
 
 class Assembly:
-    """Collects the parts of one VM in the order of the text."""
+    """Collects the parts of one VM in the order of the text, for a hypervisor's ``version``."""
 
-    def __init__(self, findings: list[Finding]) -> None:
+    def __init__(self, findings: list[Finding], version: str) -> None:
         self._findings = findings
+        self.version = version
         self.context: OpenContext | None = None
         self.order = Order()
         self.first_option: Span | None = None
@@ -142,7 +144,7 @@ class Assembly:
         """
         before = seen.get(name)
         if before is not None and before.source is span.source:
-            self._findings.append(option_repeated(span, name, before))
+            self._findings.append(mistakes.option_repeated(span, name, before))
         seen[name] = span
 
     def set_variable(self, variable: Variable, *, per_vdev: bool) -> None:

@@ -1,19 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the options of a context do to it: ``loc``, ``intr``, ``name`` and a device's own."""
 
-from passthru.diagnostics.finding import Finding
+from passthru.diagnostics.finding import Edit, Finding
+from passthru.diagnostics.source import Span
+from passthru.language import mistakes
 from passthru.language.assembly import Assembly
 from passthru.language.contexts import OpenContext
 from passthru.language.cursor import Cursor, check_choices
-from passthru.language.interrupts import read_interrupts
-from passthru.language.locations import LOCATION_PREFIXES, Space, read_location
-from passthru.language.mistakes import bad_location
-from passthru.language.model import Text, VdevOption
+from passthru.language.interrupts import LOCAL_APIC, plain_interrupt, read_interrupts
+from passthru.language.locations import (
+    LOCATION_PREFIXES,
+    Space,
+    plain_memory_location,
+    read_location,
+)
+from passthru.language.model import Location, Text, VdevOption
 from passthru.language.numbers import Notation, read_number
-from passthru.language.options import ArgumentKind, Context, Option
+from passthru.language.options import ALL_VERSIONS, ArgumentKind, Context, Option
 from passthru.language.words import Word
 
-__all__ = ["add_location", "take_context_option", "take_vendor_option"]
+__all__ = ["add_location", "take_context_option", "take_vendor_option", "tell_version"]
+
+_FOREIGN_STARTS = ("addr", "base", "gpa", "guest", "host", "hpa", "len", "phys", "size", "start")
+_FOREIGN_ENDS = (",", "guest", "guestloc")
+"""What only a location in another syntax begins or ends with."""
 
 
 def take_context_option(
@@ -28,6 +38,8 @@ def take_context_option(
     arguments = cursor.take_arguments(option)
     if arguments is None:
         return
+    if option.versions is not ALL_VERSIONS:
+        tell_version(option, word, arguments, assembly, findings)
     kind = option.arguments[0].kind
     # A vendor's own device may be made of several places and lines.
     if not option.accumulates and (context.vdev is not None or context.kind is not Context.VDEV):
@@ -37,13 +49,27 @@ def take_context_option(
     if kind is ArgumentKind.LOCATION:
         _take_location(arguments[0], context, cursor, assembly, findings)
     elif kind is ArgumentKind.INTERRUPT:
-        _add_interrupts(arguments[0], context, assembly, findings)
+        _take_interrupts(arguments[0], context, cursor, assembly, findings)
     elif context.kind is not Context.VDEV or option.name == "name":
-        context.texts[option.name] = Text(arguments[0].value, arguments[0].span)
-    elif _is_right(option, arguments, findings):
+        context.texts[option.name] = Text._make((arguments[0].value, arguments[0].span))
+    elif _is_right(option, arguments, assembly.version, findings):
         value = " ".join(argument.value for argument in arguments)
         span = word.span.to(arguments[-1].span)
         context.vdev_options.append(VdevOption(option.name, value, span))
+
+
+def tell_version(
+    option: Option,
+    word: Word,
+    arguments: list[Word],
+    assembly: Assembly,
+    findings: list[Finding],
+) -> None:
+    """Tell if the hypervisor's version does not have ``option``, which is ``word``."""
+    if assembly.version not in option.versions:
+        from passthru.language.versions import missing_option
+
+        findings.append(missing_option(option, word, arguments, assembly.version))
 
 
 def take_vendor_option(
@@ -64,11 +90,15 @@ def add_location(
     location = read_location(
         word,
         findings,
+        version=assembly.version,
         default=context.vdev.space if context.vdev else Space.MEMORY,
         sized_by_device=is_vdev,
     )
-    if location is None:
-        return
+    if location is not None:
+        _put_location(location, context, assembly)
+
+
+def _put_location(location: Location, context: OpenContext, assembly: Assembly) -> None:
     context.locations.append(location)
     if context.kind is Context.PASS:
         assembly.order.location(location)
@@ -77,35 +107,90 @@ def add_location(
 def _take_location(
     word: Word, context: OpenContext, cursor: Cursor, assembly: Assembly, findings: list[Finding]
 ) -> None:
-    """``loc io 0xcf,0x8``, as one page of the documentation has it, is one mistake, not two."""
-    following = cursor.peek()
-    prefix = f"{word.value}:"
-    if prefix in LOCATION_PREFIXES and following is not None and following.value[:1].isdigit():
-        cursor.next()
-        span = word.span.to(following.span)
-        fix = prefix + following.value
-        findings.append(bad_location(span, word.value, "has no colon behind it", fix))
-        return
+    sized_by_device = context.kind is Context.VDEV
+    if context.vdev is None or context.vdev.space is Space.MEMORY:
+        location = plain_memory_location(word, sized_by_device)
+        if location is not None:
+            _put_location(location, context, assembly)
+            return
+    text = word.value
+    if "," not in text or text.startswith(_FOREIGN_STARTS) or text.endswith(_FOREIGN_ENDS):
+        if f"{text}:" in LOCATION_PREFIXES and _take_after_blank(word, cursor, assembly, findings):
+            return
+        if not sized_by_device:
+            from passthru.language.foreign import translate_location
+
+            translation = translate_location(word, cursor, assembly.order.controller)
+            if translation is not None:
+                findings.append(translation.finding())
+                for right in translation.words():
+                    add_location(right, context, assembly, findings)
+                return
     add_location(word, context, assembly, findings)
 
 
-def _add_interrupts(
-    word: Word, context: OpenContext, assembly: Assembly, findings: list[Finding]
+def _take_after_blank(
+    word: Word, cursor: Cursor, assembly: Assembly, findings: list[Finding]
+) -> bool:
+    """``loc io 0xcf8,0x8``, as one page of the documentation has it, is one mistake, not two."""
+    joined = _joined_by_colon(word, cursor)
+    if joined is None:
+        return False
+    others: list[Finding] = []
+    read_location(joined, others, version=assembly.version)
+    edits = () if others else _colon_behind(word, joined)
+    problem = "has no colon behind it"
+    findings.append(mistakes.bad_location(joined.span, word.value, problem, joined.value, edits))
+    return True
+
+
+def _joined_by_colon(word: Word, cursor: Cursor) -> Word | None:
+    """``word:number``, if a number comes next, which is taken."""
+    following = cursor.peek()
+    if following is None or not following.value[:1].isdigit() or following.quoted or word.quoted:
+        return None
+    cursor.next()
+    return Word(f"{word.value}:{following.value}", word.source, word.start, following.end)
+
+
+def _colon_behind(word: Word, joined: Word) -> tuple[Edit, ...]:
+    """A colon in the place of the blank behind ``word``."""
+    number = len(joined.value) - len(word.value) - 1
+    blank = Span(word.source, word.end, joined.end - number)
+    return () if blank.text.strip() else (Edit(blank, ":"),)
+
+
+def _take_interrupts(
+    word: Word, context: OpenContext, cursor: Cursor, assembly: Assembly, findings: list[Finding]
 ) -> None:
+    interrupt = plain_interrupt(word)
+    if interrupt is not None:
+        context.interrupts.append(interrupt)
+        assembly.order.interrupts(context, (interrupt,))
+        return
+    if word.value.isidentifier() and word.value != LOCAL_APIC:
+        joined = _joined_by_colon(word, cursor)
+        if joined is not None:
+            problem, edits = "has no colon behind it", _colon_behind(word, joined)
+            findings.append(
+                mistakes.bad_interrupt(joined.span, word.value, problem, joined.value, edits)
+            )
+            return
     interrupts = read_interrupts(
         word,
         findings,
         controller=assembly.order.controller,
+        version=assembly.version,
         several=context.kind is Context.VDEV,
     )
     context.interrupts.extend(interrupts)
     assembly.order.interrupts(context, interrupts)
 
 
-def _is_right(option: Option, arguments: list[Word], findings: list[Finding]) -> bool:
+def _is_right(option: Option, arguments: list[Word], version: str, findings: list[Finding]) -> bool:
     number = arguments[0]
     if option.arguments[0].kind is not ArgumentKind.NUMBER:
-        return check_choices(option, arguments, findings)
+        return check_choices(option, arguments, version, findings)
     if not number.known:
         return False
     return read_number(number, 0, number.value, Notation.PLAIN, findings) is not None

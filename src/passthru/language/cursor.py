@@ -2,11 +2,12 @@
 """A place in the words of one source, the arguments that follow it, and which words they may be."""
 
 from passthru.diagnostics.finding import Finding
-from passthru.language.mistakes import bad_value, missing_argument
+from passthru.language import mistakes
 from passthru.language.numbers import DECIMAL_DIGITS
 from passthru.language.options import (
     BLOB_TYPES,
     CONTEXT_OPTIONS,
+    SINCE_7_1,
     TOP_OPTIONS,
     Argument,
     ArgumentKind,
@@ -15,9 +16,9 @@ from passthru.language.options import (
 from passthru.language.vdevs import VDEV_TYPES, VENDOR_VDEV_OPTIONS
 from passthru.language.words import Word
 
-__all__ = ["Cursor", "check_choices"]
+__all__ = ["OPTION_WORDS", "Cursor", "check_choices"]
 
-_OPTION_WORDS = frozenset(BLOB_TYPES).union(
+OPTION_WORDS = frozenset(BLOB_TYPES).union(
     TOP_OPTIONS,
     VENDOR_VDEV_OPTIONS,
     *CONTEXT_OPTIONS.values(),
@@ -44,31 +45,48 @@ class Cursor:
 
     def next(self) -> Word | None:
         """The next word, which is taken; None at the end."""
-        if self._index >= len(self._words):
+        index = self._index
+        if index >= len(self._words):
             return None
-        self._index += 1
-        return self._words[self._index - 1]
+        self._index = index + 1
+        return self._words[index]
 
     def peek(self) -> Word | None:
         """The next word, which stays."""
         return self._words[self._index] if self._index < len(self._words) else None
 
+    def following(self, most: int) -> list[Word]:
+        """Up to ``most`` next words, which stay, but no option and nothing behind one."""
+        words: list[Word] = []
+        for word in self._words[self._index : self._index + most]:
+            if word.value in OPTION_WORDS and not word.quoted:
+                break
+            words.append(word)
+        return words
+
+    def skip(self, count: int) -> None:
+        """Take the next ``count`` words."""
+        self._index += count
+
+    def put_back(self, words: list[Word]) -> None:
+        """Make ``words`` the next ones."""
+        self._words[self._index : self._index] = words
+
     def take_arguments(self, option: Option) -> list[Word] | None:
         """The arguments of ``option``, which has just been taken; None where one is missing."""
-        taken: list[Word] = []
         words = self._words
+        start = index = self._index
         for argument in option.arguments:
             if argument.kind is ArgumentKind.FREE:
                 return self._take_free()
-            index = self._index
             if index >= len(words) or (
-                words[index].value in _OPTION_WORDS and self._is_option(argument)
+                words[index].value in OPTION_WORDS and self._is_option(argument)
             ):
                 self._report_missing(option, argument, index - 1)
                 return None
-            taken.append(words[index])
-            self._index = index + 1
-        return taken
+            index += 1
+            self._index = index
+        return words[start:index]
 
     def take_vendor_value(self, known: frozenset[str]) -> Word | None:
         """The argument of an option that no table lists, if it seems to have one.
@@ -84,16 +102,32 @@ class Cursor:
             return None
         return self.next()
 
-    def skip_mistake(self) -> None:
-        """Skip what belongs to a word that is no option: up to an option or the next line."""
+    def skip_mistake(self) -> Word | None:
+        """Skip what belongs to a word that is no option: up to an option or the next line.
+
+        Gives the last word that was skipped.
+        """
+        last = None
         while (word := self.peek()) is not None:
-            if word.value in _OPTION_WORDS or self._begins_line(self._index):
+            if word.value in OPTION_WORDS or self._begins_line(self._index):
+                break
+            last = word
+            self._index += 1
+        return last
+
+    def skip_arguments(self, option: Option) -> None:
+        """Skip what could be the arguments of ``option``, on one line with it."""
+        for argument in option.arguments:
+            word = self.peek()
+            if word is None or self._begins_line(self._index):
+                return
+            if word.value in OPTION_WORDS and self._is_option(argument):
                 return
             self._index += 1
 
     def _take_free(self) -> list[Word]:
         taken: list[Word] = []
-        while (word := self.peek()) is not None and word.value not in _OPTION_WORDS:
+        while (word := self.peek()) is not None and word.value not in OPTION_WORDS:
             taken.append(word)
             self._index += 1
         return taken
@@ -115,7 +149,7 @@ class Cursor:
     def _report_missing(self, option: Option, argument: Argument, last: int) -> None:
         follower = self.peek()
         self._findings.append(
-            missing_argument(
+            mistakes.missing_argument(
                 self._words[last].span,
                 option.name,
                 argument.name,
@@ -124,8 +158,11 @@ class Cursor:
         )
 
 
-def check_choices(option: Option, words: list[Word], findings: list[Finding]) -> bool:
-    """Whether the arguments of ``option`` are words that it takes; a finding if not."""
+def check_choices(option: Option, words: list[Word], version: str, findings: list[Finding]) -> bool:
+    """Whether the arguments of ``option`` are words that it takes; a finding if not.
+
+    One that the hypervisor's ``version`` does not have is taken, and told.
+    """
     for argument, word in zip(option.arguments, words, strict=False):
         if not argument.choices or not word.known:
             continue
@@ -133,8 +170,11 @@ def check_choices(option: Option, words: list[Word], findings: list[Finding]) ->
         for text in word.value.split(",") if several else (word.value,):
             if text not in argument.choices:
                 allowed = ", ".join(argument.choices)
-                findings.append(bad_value(word.span, option.name, text, allowed))
+                findings.append(mistakes.bad_value(word.span, option.name, text, allowed))
                 return False
+            if text in argument.choices_since_7_1 and version not in SINCE_7_1:
+                form = f"{option.name} … {text}"
+                findings.append(mistakes.version_only(word.span, form, SINCE_7_1, version))
     return True
 
 

@@ -7,21 +7,14 @@ design: "Readings").
 
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.diagnostics.finding import Finding
-from passthru.language.access import ACCESS_LETTERS, DEFAULT_ACCESS, Access, parse_access
-from passthru.language.mistakes import (
-    access_removed_nothing,
-    bad_location,
-    bad_number,
-    host_address_ignored,
-    missing_length,
-    unknown_access_type,
-)
+from passthru.language import mistakes
+from passthru.language.access import DEFAULT_ACCESS, Access, parse_access
 from passthru.language.model import Location, MemoryLocation, PortLocation
 from passthru.language.numbers import ADDRESS_LIMIT, Notation, plain_hexadecimal, read_number
 from passthru.language.words import Word
 from passthru.lean import Enum, NamedTuple
 
-__all__ = ["LOCATION_PREFIXES", "Space", "read_location"]
+__all__ = ["LOCATION_PREFIXES", "Space", "plain_memory_location", "read_location"]
 
 _PORT_LIMIT = 1 << 16
 """x86 has 65536 I/O ports."""
@@ -35,8 +28,10 @@ class Space(Enum):
     PCI = "pci:"
 
 
+_LENGTH_IS_OPTIONAL = "7.0"
+"""The version in whose grammar a passed memory needs no length."""
+
 _MEMORY_PREFIX = Space.MEMORY.value
-_ACCESS_LETTERS = frozenset(ACCESS_LETTERS)
 
 LOCATION_PREFIXES = tuple(space.value for space in Space)
 """What a location may begin with."""
@@ -46,19 +41,20 @@ def read_location(
     word: Word,
     findings: list[Finding],
     *,
+    version: str,
     default: Space = Space.MEMORY,
     sized_by_device: bool = False,
 ) -> Location | None:
     """The location that ``word`` is; None, and a finding, where it is none.
 
-    ``default`` is the space of a location without prefix. ``sized_by_device`` is for virtual
-    devices, which know their size: a missing length is right there. The range then has one
-    page, or one port, so only its start means something.
+    ``version`` is the hypervisor's; ``default`` is the space of a location without prefix.
+    ``sized_by_device`` is for virtual devices, which know their size: a missing length is
+    right there. The range then has one page, or one port, so only its start means something.
     """
     if not word.known:
         return None
     if default is Space.MEMORY:
-        location = _plain_memory_location(word, sized_by_device)
+        location = plain_memory_location(word, sized_by_device)
         if location is not None:
             return location
     space, start = _space_of(word.value, default)
@@ -66,20 +62,26 @@ def read_location(
         # Costs start-up, and a guest without passed functions hardly has any.
         from passthru.language.pci import read_pci_location
 
-        return read_pci_location(word, start, findings)
+        return read_pci_location(word, start, version, findings)
     if not start and ":" in word.value.partition("=")[0]:
         bus, _, device = word.value.partition(":")
         looks_like_pci = bus.isdecimal() and device[:1].isdecimal()
         fix = f"pci:{word.value}" if looks_like_pci else None
-        findings.append(bad_location(word.span, word.value, "is no location", fix))
+        findings.append(mistakes.bad_location(word.span, word.value, "is no location", fix))
         return None
     if space is Space.PORT:
         return _read_port_location(word, start, findings)
-    return _read_memory_location(word, start, sized_by_device, findings)
+    may_lack_length = sized_by_device or version == _LENGTH_IS_OPTIONAL
+    return _read_memory_location(word, start, may_lack_length, findings)
 
 
-def _plain_memory_location(word: Word, sized_by_device: bool) -> MemoryLocation | None:
-    """Memory as nearly all of it is written, quickly: there is nothing to say about it."""
+def plain_memory_location(word: Word, sized_by_device: bool) -> MemoryLocation | None:
+    """Memory as nearly all of it is written, quickly: there is nothing to say about it.
+
+    None where ``read_location`` has to look closer.
+    """
+    if not word.known:
+        return None
     left, equals, host_text = word.value.removeprefix(_MEMORY_PREFIX).partition("=")
     guest_text, comma, rest = left.partition(",")
     length_text, _, letters = rest.partition(",")
@@ -87,12 +89,12 @@ def _plain_memory_location(word: Word, sized_by_device: bool) -> MemoryLocation 
     size = plain_hexadecimal(length_text) if comma or not sized_by_device else PAGE_SIZE
     if equals:
         host = plain_hexadecimal(host_text)
-    if guest is None or host is None or not size or not _ACCESS_LETTERS.issuperset(letters):
+    access, unknown, removed_nothing, _ = parse_access(letters)
+    if guest is None or host is None or not size or unknown or removed_nothing:
         return None
-    guest_range = AddressRange(guest, size)
-    host_range = AddressRange(host, size) if equals else guest_range
-    access = parse_access(letters).access
-    return MemoryLocation(guest_range, host_range, access, word.span)
+    guest_range = AddressRange._make((guest, size))
+    host_range = AddressRange._make((host, size)) if equals else guest_range
+    return MemoryLocation._make((guest_range, host_range, access, word.span))
 
 
 def _space_of(text: str, default: Space) -> tuple[Space, int]:
@@ -137,7 +139,7 @@ def _cut(text: str, at: int) -> _Fields:
 
 
 def _read_memory_location(
-    word: Word, at: int, sized_by_device: bool, findings: list[Finding]
+    word: Word, at: int, may_lack_length: bool, findings: list[Finding]
 ) -> MemoryLocation | None:
     fields = _cut(word.value[at:], at)
     guest = read_number(word, at, fields.region, Notation.ADDRESS, findings)
@@ -146,8 +148,16 @@ def _read_memory_location(
     size: int | None = PAGE_SIZE
     if fields.length is not None:
         size = _read_length(word, fields, findings)
-    elif not sized_by_device:
-        findings.append(missing_length(word.span, word.value, _with_page_length(word.value, at)))
+    elif not may_lack_length:
+        length_at = at + len(fields.region)
+        findings.append(
+            mistakes.missing_length(
+                word.span,
+                word.value,
+                f"{word.value[:length_at]},{PAGE_SIZE:#x}{word.value[length_at:]}",
+                word.replacing(length_at, length_at, f",{PAGE_SIZE:#x}"),
+            )
+        )
     access = _read_access(word, fields, findings)
     host: int | None = guest
     if fields.host is not None:
@@ -155,7 +165,9 @@ def _read_memory_location(
     if size is None or access is None or host is None:
         return None
     if max(guest, host) + size > ADDRESS_LIMIT:
-        findings.append(bad_location(word.span, word.value, "ends after the last 64-bit address"))
+        findings.append(
+            mistakes.bad_location(word.span, word.value, "ends after the last 64-bit address")
+        )
         return None
     return MemoryLocation(AddressRange(guest, size), AddressRange(host, size), access, word.span)
 
@@ -172,11 +184,14 @@ def _read_port_location(word: Word, at: int, findings: list[Finding]) -> PortLoc
     if count is None or access is None:
         return None
     if port + count > _PORT_LIMIT:
-        findings.append(bad_location(word.span, word.value, "ends after the last port, 0xffff"))
+        findings.append(
+            mistakes.bad_location(word.span, word.value, "ends after the last port, 0xffff")
+        )
         return None
     if fields.host is not None:
         without_host = word.value[: fields.host_at - 1].removesuffix(",")
-        findings.append(host_address_ignored(word.span, word.value, without_host))
+        edits = word.replacing(len(without_host), len(word.value), "")
+        findings.append(mistakes.host_address_ignored(word.span, word.value, without_host, edits))
     return PortLocation(AddressRange(port, count), access, word.span)
 
 
@@ -185,7 +200,9 @@ def _read_length(word: Word, fields: _Fields, findings: list[Finding]) -> int | 
     length = read_number(word, fields.length_at, text, Notation.LENGTH, findings)
     if length == 0:
         span = word.part(fields.length_at, fields.length_at + len(text))
-        findings.append(bad_number(span, text, "is no length: it must be at least 1", None))
+        findings.append(
+            mistakes.bad_number(span, text, "is no length: it must be at least 1", None)
+        )
         return None
     return length
 
@@ -193,14 +210,17 @@ def _read_length(word: Word, fields: _Fields, findings: list[Finding]) -> int | 
 def _read_access(word: Word, fields: _Fields, findings: list[Finding]) -> Access | None:
     if not fields.access:
         return DEFAULT_ACCESS
-    access, unknown, removed_nothing = parse_access(fields.access)
-    span = word.part(fields.access_at, fields.access_at + len(fields.access))
-    if unknown:
-        findings.append(unknown_access_type(span, unknown))
+    parsed = parse_access(fields.access)
+    start, end = fields.access_at, fields.access_at + len(fields.access)
+    span = word.part(start, end)
+    meant = parsed.meant
+    edits = word.replacing(start, end, meant) if meant else ()
+    if parsed.unknown:
+        findings.append(mistakes.unknown_access_type(span, parsed.unknown, meant, edits))
         return None
-    if removed_nothing:
-        findings.append(access_removed_nothing(span, removed_nothing))
-    return access
+    if parsed.removed_nothing:
+        findings.append(mistakes.access_removed_nothing(span, parsed.removed_nothing, meant, edits))
+    return parsed.access
 
 
 def _read_host_address(word: Word, fields: _Fields, findings: list[Finding]) -> int | None:
@@ -209,11 +229,3 @@ def _read_host_address(word: Word, fields: _Fields, findings: list[Finding]) -> 
         at += len(Space.MEMORY.value)
         text = text.removeprefix(Space.MEMORY.value)
     return read_number(word, at, text, Notation.ADDRESS, findings)
-
-
-def _with_page_length(text: str, at: int) -> str:
-    """``mem:0x2000,r=0x1000`` with the length that is assumed for it."""
-    fields = _cut(text[at:], at)
-    access = f",{fields.access}" if fields.access else ""
-    host = f"={fields.host}" if fields.host is not None else ""
-    return f"{text[:at]}{fields.region},{PAGE_SIZE:#x}{access}{host}"

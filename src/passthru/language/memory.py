@@ -3,7 +3,7 @@
 
 from passthru.addresses import AddressRange
 from passthru.diagnostics.finding import Finding
-from passthru.language.mistakes import bad_number, missing_argument
+from passthru.language import mistakes
 from passthru.language.numbers import (
     ADDRESS_LIMIT,
     DECIMAL_DIGITS,
@@ -46,7 +46,7 @@ def read_guest_memory(word: Word, findings: list[Finding]) -> AddressRange | Unp
     if start + size > ADDRESS_LIMIT:
         problem = "reaches past the last 64-bit address"
         findings.append(
-            bad_number(word.part(length_at, len(word.value)), length_text, problem, None)
+            mistakes.bad_number(word.part(length_at, len(word.value)), length_text, problem, None)
         )
         return None
     return AddressRange(start, size)
@@ -56,7 +56,9 @@ def _read_size(word: Word, at: int, text: str, findings: list[Finding]) -> int |
     size = read_number(word, at, text, Notation.LENGTH, findings)
     if size == 0:
         span = word.part(at, at + len(text))
-        findings.append(bad_number(span, text, "is no length: it must be at least 1", None))
+        findings.append(
+            mistakes.bad_number(span, text, "is no length: it must be at least 1", None)
+        )
         return None
     return size
 
@@ -72,7 +74,7 @@ def read_file_to_load(word: Word, findings: list[Finding]) -> FileToLoad | None:
         return FileToLoad(None, word.value)
     address = read_number(word, 0, address_text, Notation.ADDRESS, findings)
     if not path:
-        findings.append(missing_argument(word.span, f"load {word.value}", "path", None))
+        findings.append(mistakes.missing_argument(word.span, f"load {word.value}", "path", None))
         return None
     return None if address is None else FileToLoad(address, path)
 

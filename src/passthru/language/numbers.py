@@ -6,7 +6,7 @@ other number is decimal. Multipliers are powers of 1024 (QNX 7.1, "About notatio
 """
 
 from passthru.diagnostics.finding import Finding
-from passthru.language.mistakes import ambiguous_number, bad_number
+from passthru.language import mistakes
 from passthru.language.words import Word
 from passthru.lean import Enum, NamedTuple
 
@@ -45,10 +45,11 @@ class Number(NamedTuple):
 
 
 class BadNumber(NamedTuple):
-    """Why some text is no number, and what its writer probably meant."""
+    """Why some text is no number, and what its writer probably, or certainly, meant."""
 
     problem: str
     meant: str | None = None
+    certain: bool = False
 
 
 _LONG_SUFFIX = r"(0[xXdD])?([0-9a-fA-F]+)([kKmMgG])[iI]?[bB]"
@@ -65,7 +66,7 @@ def parse_number(text: str, notation: Notation, limit: int = ADDRESS_LIMIT) -> N
     digits = text[2 if radix else 0 : -1 if multiplier > 1 else None]
     allowed = DECIMAL_DIGITS if radix == 10 else HEXADECIMAL_DIGITS
     if not digits or not allowed.issuperset(digits):
-        return _malformed(text)
+        return _malformed(text, notation)
     if len(text) > _MOST_CHARACTERS:
         return BadNumber("is out of range")
     if multiplier > 1 and notation is Notation.PLAIN:
@@ -88,9 +89,12 @@ def plain_hexadecimal(text: str) -> int | None:
 
     It has at most 15 digits, so whatever it is added to stays far from ADDRESS_LIMIT.
     """
-    if text[:2] == "0x" and 2 < len(text) < 18 and HEXADECIMAL_DIGITS.issuperset(text[2:]):
+    if text[:2] != "0x" or not 2 < len(text) < 18 or not (text.isalnum() and text.isascii()):
+        return None
+    try:
         return int(text, 16)
-    return None
+    except ValueError:
+        return None
 
 
 def read_number(
@@ -107,28 +111,43 @@ def read_number(
     """
     number = parse_number(text, notation, limit)
     if isinstance(number, BadNumber):
-        span = word.part(start, start + len(text))
-        findings.append(bad_number(span, text, number.problem, number.meant))
+        findings.append(_wrong(word, start, text, number))
         return None
     if number.ambiguous:
         findings.append(_ambiguous(word, start, text))
     return number.value
 
 
+def _wrong(word: Word, start: int, text: str, number: BadNumber) -> Finding:
+    end = start + len(text)
+    edits = word.replacing(start, end, number.meant) if number.meant and number.certain else ()
+    return mistakes.bad_number(word.part(start, end), text, number.problem, number.meant, edits)
+
+
 def _ambiguous(word: Word, start: int, text: str) -> Finding:
+    """The fix keeps the meaning that the number has."""
+    end = start + len(text)
     hexadecimal, decimal = f"0x{text}", f"0d{text}"
     taken, other = (hexadecimal, decimal) if text.isdigit() else (decimal, hexadecimal)
-    return ambiguous_number(word.part(start, start + len(text)), text, taken, other)
+    edits = word.replacing(start, end, taken)
+    return mistakes.ambiguous_number(
+        word.part(start, end), text, taken, other, fix=taken, edits=edits
+    )
 
 
-def _malformed(text: str) -> BadNumber:
+def _malformed(text: str, notation: Notation) -> BadNumber:
     if not text:
         return BadNumber("is empty where a number must stand")
     import re  # costs start-up, and a number is hardly ever wrong
 
     if match := re.fullmatch(_LONG_SUFFIX, text):
-        prefix, digits, letter = match.groups()
-        return BadNumber("is no number; K, M and G stand alone", (prefix or "") + digits + letter)
+        prefix, number, letter = match.groups()
+        meant = (prefix or "") + number + letter
+        right = parse_number(meant, notation)
+        if isinstance(right, Number) and right.ambiguous:
+            meant = f"0d{meant}"
+        is_number = isinstance(right, Number)
+        return BadNumber("is no number; K, M and G stand alone", meant, certain=is_number)
     if text.startswith("-"):
         return BadNumber("is negative")
     return BadNumber("is no number")

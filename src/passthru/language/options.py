@@ -13,6 +13,8 @@ __all__ = [
     "ALL_VERSIONS",
     "BLOB_TYPES",
     "CONTEXT_OPTIONS",
+    "DOCUMENTED_TOP_OPTIONS",
+    "SINCE_7_1",
     "TOP_OPTIONS",
     "Argument",
     "ArgumentKind",
@@ -47,20 +49,27 @@ class ArgumentKind(Enum):
 
 
 class Argument(NamedTuple):
-    """One argument: what help calls it, how it is read, and the words that a choice allows."""
+    """One argument: what help calls it, how it is read, and the words that a choice allows.
+
+    ``choices_since_7_1`` are those of them that version 7.0 does not have.
+    """
 
     name: str
     kind: ArgumentKind
     choices: tuple[str, ...] = ()
+    choices_since_7_1: tuple[str, ...] = ()
 
 
 ALL_VERSIONS = ("7.0", "7.1", "8.0")
+SINCE_7_1 = ("7.1", "8.0")
 
 
 class Option(NamedTuple):
     """A row of the table.
 
     ``accumulates``: each use counts, where otherwise the last one in its context wins.
+    ``instead`` is what versions without it have for it. ``architecture``, ``x86`` or ``arm``,
+    is set where the option means something on that one only.
     """
 
     name: str
@@ -70,6 +79,8 @@ class Option(NamedTuple):
     source: str
     accumulates: bool = False
     versions: tuple[str, ...] = ALL_VERSIONS
+    instead: str | None = None
+    architecture: str | None = None
 
     @property
     def undocumented(self) -> bool:
@@ -90,7 +101,7 @@ _DESTINATIONS = ("stdout", "stderr", "slog", "none")
 
 _LOG = (
     Argument("filter[,filter…]", ArgumentKind.CHOICES, _FILTERS),
-    Argument("destination", ArgumentKind.CHOICE, _DESTINATIONS),
+    Argument("destination", ArgumentKind.CHOICE, _DESTINATIONS, ("none",)),
 )
 _SCHED = (Argument("priority", ArgumentKind.TEXT),)
 _LOCATION = (Argument("location", ArgumentKind.LOCATION),)
@@ -227,6 +238,7 @@ TOP_OPTIONS = by_name(
         "Generate the blob whose type stands before it (`fdt generate`).",
         "in use; " + _NO_PAGE,
         versions=("8.0",),
+        instead="`load` of a blob that is made beforehand",
     ),
     Option("user", Context.VM, _FREE, "Undocumented.", _NO_PAGE),
     Option("debug", Context.VM, _FREE, "Undocumented.", _NO_PAGE),
@@ -235,6 +247,11 @@ TOP_OPTIONS = by_name(
     Option("rsvd", Context.VM, _FREE, "Undocumented.", _NO_PAGE),
 )
 """Options that may stand anywhere and belong to the VM, or open a context."""
+
+DOCUMENTED_TOP_OPTIONS = {
+    name: option for name, option in TOP_OPTIONS.items() if not option.undocumented
+}
+"""Those of which more than the name is known; a vendor's device has no option of these names."""
 
 CONTEXT_OPTIONS = {
     Context.CPU: by_name(
@@ -245,6 +262,7 @@ CONTEXT_OPTIONS = {
             "Run on the host CPUs of this cluster.",
             "vm/cpu.html",
             versions=("8.0",),
+            instead="`runmask` with the numbers of the cluster's CPUs",
         ),
         Option(
             "runmask",
@@ -253,6 +271,7 @@ CONTEXT_OPTIONS = {
             "Run on these host CPUs.",
             "vm/cpu.html (7.1)",
             versions=("7.0", "7.1"),
+            instead="`cluster` with the name of a cluster of these CPUs",
         ),
         Option(
             "partition",
@@ -261,6 +280,7 @@ CONTEXT_OPTIONS = {
             "Run in this scheduling partition.",
             "vm/cpu.html (7.1)",
             versions=("7.0", "7.1"),
+            instead="`sched` for the priority, `cluster` for the CPUs",
         ),
         Option(
             "sched",

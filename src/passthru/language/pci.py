@@ -3,9 +3,10 @@
 
 from passthru.addresses import PciAddress
 from passthru.diagnostics.finding import Finding
-from passthru.language.mistakes import ambiguous_number, bad_location
+from passthru.language import mistakes
 from passthru.language.model import PciLocation, PciSelector, PciVendorDevice
 from passthru.language.numbers import Notation, read_number
+from passthru.language.options import SINCE_7_1
 from passthru.language.words import Word
 
 __all__ = ["read_pci_location"]
@@ -16,17 +17,53 @@ _BUSES, _DEVICES, _FUNCTIONS = 256, 32, 8
 _ID_LIMIT = 1 << 16
 _INDEX_LIMIT = 256
 
+_INDEX_VERSIONS = ("7.0", "7.1")
+_HOST_PLACE_VERSIONS = SINCE_7_1
+"""7.0 has ids behind the ``=``, but no place."""
+
 _LINUX_ADDRESS = r"(?:([0-9a-fA-F]{4}):)?([0-9a-fA-F]{2}):([0-9a-fA-F]{2})(?:\.([0-7]))?"
 
 
-def read_pci_location(word: Word, at: int, findings: list[Finding]) -> PciLocation | None:
-    """The location at offset ``at`` of ``word``, behind ``pci:``; None, and a finding, if wrong."""
+def read_pci_location(
+    word: Word, at: int, version: str, findings: list[Finding]
+) -> PciLocation | None:
+    """The location at offset ``at`` of ``word``, behind ``pci:``; None, and a finding, if wrong.
+
+    ``version`` is the hypervisor's: what it does not have is read, and told.
+    """
+    location = _read_location(word, at, findings)
+    if location is None:
+        return None
+    if version not in _INDEX_VERSIONS and _has_index(location.host):
+        form, instead = "pci:vendor/device/index", "the function's place, pci:BUS:DEVICE.FUNCTION"
+        findings.append(mistakes.version_only(word.span, form, _INDEX_VERSIONS, version, instead))
+    elif version not in _HOST_PLACE_VERSIONS and _has_host_place(word.value, location.host):
+        form, instead = "pci:…=pci:bus:device", "the host's vendor and device ids behind the `=`"
+        findings.append(
+            mistakes.version_only(word.span, form, _HOST_PLACE_VERSIONS, version, instead)
+        )
+    return location
+
+
+def _has_index(host: PciSelector) -> bool:
+    return isinstance(host, PciVendorDevice) and host.instance is not None
+
+
+def _has_host_place(text: str, host: PciSelector) -> bool:
+    return "=" in text and isinstance(host, PciAddress)
+
+
+def _read_location(word: Word, at: int, findings: list[Finding]) -> PciLocation | None:
     left, equals, right = word.value[at:].partition("=")
     if not equals:
         return _read_same_pci_location(word, at, left, findings)
     if not right.startswith(_PREFIX):
         fix = f"pci:{left}=pci:{right}"
-        findings.append(bad_location(word.span, word.value, "has no pci: after the =", fix))
+        host_at = at + len(left) + 1
+        edits = word.replacing(host_at, host_at, _PREFIX)
+        findings.append(
+            mistakes.bad_location(word.span, word.value, "has no pci: after the =", fix, edits)
+        )
         return None
     guest = _read_address(word, at, left, findings)
     host_at = at + len(left) + len("=" + _PREFIX)
@@ -92,10 +129,12 @@ def _report_no_address(word: Word, at: int, text: str, findings: list[Finding]) 
     span = word.part(at, at + len(text))
     segment, bus, device, function = _linux_address(text) or (None, None, None, None)
     if bus is None or device is None or int(segment or "0", 16):
-        findings.append(bad_location(span, text, "is no bus:device[.function]"))
+        findings.append(mistakes.bad_location(span, text, "is no bus:device[.function]"))
         return
     fix = f"{int(bus, 16)}:{int(device, 16)}" + (f".{function}" if function else "")
-    findings.append(bad_location(span, text, "is hexadecimal; PCI numbers are decimal here", fix))
+    edits = word.replacing(at, at + len(text), fix)
+    problem = "is hexadecimal; PCI numbers are decimal here"
+    findings.append(mistakes.bad_location(span, text, problem, fix, edits))
 
 
 def _read_vendor_device(
@@ -104,7 +143,7 @@ def _read_vendor_device(
     vendor_text, device_text, *rest = text.split("/")
     if len(rest) > 1:
         span = word.part(at, at + len(text))
-        findings.append(bad_location(span, text, "is no vendor/device[/index]"))
+        findings.append(mistakes.bad_location(span, text, "is no vendor/device[/index]"))
         return None
     vendor = _read_id(word, at, vendor_text, findings)
     device_at = at + len(vendor_text) + 1
@@ -125,5 +164,6 @@ def _read_id(word: Word, at: int, text: str, findings: list[Finding]) -> int | N
     value = read_number(word, at, text, Notation.PLAIN, findings, _ID_LIMIT)
     if value is not None and value > 9 and text.isdigit():
         span = word.part(at, at + len(text))
-        findings.append(ambiguous_number(span, text, f"0d{text}", f"0x{text}"))
+        taken, meant = f"0d{text}", f"0x{text}"
+        findings.append(mistakes.ambiguous_number(span, text, taken, meant, fix=meant))
     return value

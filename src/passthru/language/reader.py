@@ -8,23 +8,12 @@ next word that opens one; any other option of the VM may stand inside it for its
 from passthru.addresses import AddressRange
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source, Span
+from passthru.language import mistakes
 from passthru.language.assembly import Assembly
-from passthru.language.context_options import (
-    add_location,
-    take_context_option,
-    take_vendor_option,
-)
+from passthru.language.context_options import take_context_option, tell_version
 from passthru.language.contexts import OpenContext, open_vdev
 from passthru.language.cursor import Cursor, check_choices
-from passthru.language.locations import LOCATION_PREFIXES
 from passthru.language.memory import UnplacedMemory, read_file_to_load, read_guest_memory
-from passthru.language.mistakes import (
-    missing_argument,
-    missing_loc_keyword,
-    option_outside_context,
-    system_not_first,
-    unknown_option,
-)
 from passthru.language.model import (
     BlobType,
     Load,
@@ -35,9 +24,16 @@ from passthru.language.model import (
     Variable,
     VmConfig,
 )
-from passthru.language.options import BLOB_TYPES, CONTEXT_OPTIONS, TOP_OPTIONS, Context, Option
+from passthru.language.options import (
+    ALL_VERSIONS,
+    BLOB_TYPES,
+    DOCUMENTED_TOP_OPTIONS,
+    TOP_OPTIONS,
+    Context,
+    Option,
+)
 from passthru.language.vdevs import plain_type
-from passthru.language.words import Word, read_words
+from passthru.language.words import Word, has_blank_beside_equals, read_words
 from passthru.lean import TYPE_CHECKING, Callable, Mapping, NamedTuple, Sequence
 
 if TYPE_CHECKING:
@@ -47,6 +43,9 @@ __all__ = ["ReadResult", "read"]
 
 _BLOB_CARRIERS = frozenset({"load", "pass", "generate"})
 """Options that a blob type may stand before."""
+
+_OFTEN_FOREIGN = frozenset({"load", "ram", "rom", "set", "system", "vdev"})
+"""Options whose arguments people write as ``name=value``."""
 
 _UNKNOWN_VALUES = frozenset({"unknown-variable", "unexpanded-marker"})
 """Findings after which a part of the configuration is missing from the model."""
@@ -78,14 +77,17 @@ def read(
     *,
     environment: Mapping[str, str],
     asinfo: Mapping[str, AddressRange] | None = None,
+    version: str = "8.0",
 ) -> ReadResult:
     """Read ``sources``, in this order, as the configuration of one VM.
 
     Any text can be read: mistakes become findings, and reading goes on behind them. What is
     wrong, or not known, is left out of the model. ``environment`` gives the values of
     ``$env{…}``; ``asinfo`` the host's named memory ranges (HPA), None where no host is known.
+    ``version`` of the hypervisor, one of ``options.ALL_VERSIONS``, is what the text is for:
+    what it does not have is read all the same, and told.
     """
-    reader = _Reader(environment, asinfo)
+    reader = _Reader(environment, asinfo, version)
     for source in sources:
         reader.read(source)
     return reader.result(sources)
@@ -95,13 +97,16 @@ class _Reader:
     """The state of one reading: the parts so far, the findings, the words of one source."""
 
     def __init__(
-        self, environment: Mapping[str, str], asinfo: Mapping[str, AddressRange] | None
+        self,
+        environment: Mapping[str, str],
+        asinfo: Mapping[str, AddressRange] | None,
+        version: str,
     ) -> None:
         self._findings: list[Finding] = []
         self._environment = environment
         self._asinfo = asinfo
         self._substitution: Substitution | None = None
-        self._vm = Assembly(self._findings)
+        self._vm = Assembly(self._findings, version)
         self._cursor = Cursor([], self._findings)
         self._first_word: Word | None = None
 
@@ -109,13 +114,20 @@ class _Reader:
         """Read one source to its end; a context stays open into the next one."""
         words, findings = read_words(source)
         self._findings += findings
+        if "\\" in source.text:
+            from passthru.language.stray import without_backslashes
+
+            words = without_backslashes(words, self._findings)
+        if has_blank_beside_equals(source.text):
+            from passthru.language.stray import without_spaced_equals
+
+            words = without_spaced_equals(words, self._findings)
         if "$" in source.text or "@" in source.text:
             words = self._substituted(words)
         if words and self._first_word is None:
             self._first_word = words[0]
         self._cursor = Cursor(words, self._findings)
-        while (word := self._cursor.next()) is not None:
-            self._take(word)
+        self._take_all(self._cursor, self._vm)
 
     def _substituted(self, words: list[Word]) -> list[Word]:
         # Imported where there may be something to replace: it needs regular expressions.
@@ -141,17 +153,22 @@ class _Reader:
 
         return ReadResult(config, tuple(sorted(self._findings, key=in_text)))
 
+    def _take_all(self, cursor: Cursor, vm: Assembly) -> None:
+        """Read every option, with its arguments."""
+        findings = self._findings
+        while (word := cursor.next()) is not None:
+            context = vm.context
+            option = context.options.get(word.value) if context is not None else None
+            if context is not None and option is not None:
+                take_context_option(option, word, context, cursor, vm, findings)
+            else:
+                self._take(word)
+
     def _take(self, word: Word) -> None:
-        """Read the option that ``word`` is, with its arguments."""
+        """Read an option of the VM, with its arguments, or a word that is none."""
         name = word.value
-        context = self._vm.context
-        if context is not None:
-            option = context.options.get(name)
-            if option is not None:
-                take_context_option(option, word, context, self._cursor, self._vm, self._findings)
-                return
         option = TOP_OPTIONS.get(name)
-        if option is not None and (name in _DOCUMENTED_TOP_OPTIONS or not self._takes_any_option()):
+        if option is not None and (name in DOCUMENTED_TOP_OPTIONS or not self._takes_any_option()):
             self._take_top_option(option, word, None)
         elif name in BLOB_TYPES:
             self._take_blob(word)
@@ -164,10 +181,28 @@ class _Reader:
     def _take_top_option(self, option: Option, word: Word, blob: Word | None) -> None:
         if self._vm.first_option is None:
             self._vm.first_option = (blob or word).span
+        if option.name in _OFTEN_FOREIGN and not self._is_argument_right(option):
+            return
         arguments = self._cursor.take_arguments(option)
         if arguments is not None:
+            if option.versions is not ALL_VERSIONS:
+                tell_version(option, word, arguments, self._vm, self._findings)
             take = _TOP_OPTIONS.get(option.name, _Reader._take_setting)
-            take(self, _Use(option, word, arguments, blob))
+            take(self, _Use._make((option, word, arguments, blob)))
+
+    def _is_argument_right(self, option: Option) -> bool:
+        """Whether the next words can be read as the arguments of ``option``."""
+        word = self._cursor.peek()
+        if word is None or not ("=" in word.value or word.value.endswith(",")):
+            return True
+        from passthru.language.unlisted import put_argument_right
+
+        return put_argument_right(option, self._vm, self._cursor, self._findings)
+
+    def _take_unlisted(self, word: Word) -> None:
+        from passthru.language.unlisted import take_unlisted
+
+        take_unlisted(word, self._vm, self._cursor, self._findings)
 
     def _take_blob(self, word: Word) -> None:
         carrier = self._cursor.peek()
@@ -179,14 +214,16 @@ class _Reader:
         else:
             follower = carrier.value if carrier else None
             needed = "`load` or `pass`"
-            self._findings.append(missing_argument(word.span, word.value, needed, follower))
+            self._findings.append(
+                mistakes.missing_argument(word.span, word.value, needed, follower)
+            )
             self._cursor.skip_mistake()
 
     def _take_system(self, use: "_Use") -> None:
         name = use.arguments[0]
         first = self._vm.first_option
         if first is not None and first != use.word.span:
-            self._findings.append(system_not_first(use.span, name.value, first))
+            self._findings.append(mistakes.system_not_first(use.span, name.value, first))
         self._vm.system = Text(name.value, name.span)
 
     def _take_cpu(self, use: "_Use") -> None:
@@ -228,7 +265,7 @@ class _Reader:
         from passthru.language.variables import SET_VARIABLES
 
         name, value = use.arguments
-        if check_variable(name, value, self._findings):
+        if check_variable(name, value, self._vm.version, self._findings):
             known = SET_VARIABLES.get(name.value)
             variable = Variable(name.value, value.value, use.span)
             self._vm.set_variable(variable, per_vdev=known is not None and known.per_vdev)
@@ -239,7 +276,7 @@ class _Reader:
     def _take_setting(self, use: "_Use") -> None:
         """An option of the VM that has no part of its own in the model."""
         option = use.option
-        if not check_choices(option, use.arguments, self._findings):
+        if not check_choices(option, use.arguments, self._vm.version, self._findings):
             return
         values = tuple(argument.value for argument in use.arguments)
         repeats_as = option.name
@@ -249,42 +286,6 @@ class _Reader:
             Setting(option.name, values, use.blob_type, use.span),
             None if option.accumulates or option.undocumented else repeats_as,
         )
-
-    def _take_unlisted(self, word: Word) -> None:
-        """A word that is no option here: a vendor's option, or a mistake."""
-        context = self._vm.context
-        if context is not None and context.takes_any_option and not self._is_slip(word, context):
-            known = _DOCUMENTED_TOP_OPTIONS.union(context.options)
-            take_vendor_option(word, context, self._cursor, known)
-            return
-        has_locations = context is not None and context.kind in (Context.PASS, Context.RESERVE)
-        if context is not None and has_locations and word.value.startswith(LOCATION_PREFIXES):
-            self._findings.append(missing_loc_keyword(word.span, word.value))
-            add_location(word, context, self._vm, self._findings)
-            return
-        self._report_no_option(word, context)
-
-    def _is_slip(self, word: Word, context: OpenContext) -> bool:
-        """Whether it is nearly an option that a known device has; then it is meant to be that."""
-        if context.vdev is None:
-            return False
-        from passthru.language.spelling import nearest
-
-        return nearest(word.value, _DOCUMENTED_TOP_OPTIONS.union(context.options), 1) is not None
-
-    def _report_no_option(self, word: Word, context: OpenContext | None) -> None:
-        title = context.title if context else None
-        owners = [kind.value for kind, options in CONTEXT_OPTIONS.items() if word.value in options]
-        if owners:
-            belongs = ", ".join(f"`{owner}`" for owner in owners)
-            self._findings.append(option_outside_context(word.span, word.value, belongs, title))
-        else:
-            from passthru.language.spelling import nearest
-
-            here = _DOCUMENTED_TOP_OPTIONS.union(context.options if context else ())
-            guess = nearest(word.value, here)
-            self._findings.append(unknown_option(word.span, word.value, guess, title))
-        self._cursor.skip_mistake()
 
 
 class _Use(NamedTuple):
@@ -299,16 +300,12 @@ class _Use(NamedTuple):
     def span(self) -> Span:
         """From the blob type, or the option, to the last argument."""
         last = self.arguments[-1] if self.arguments else self.word
-        return (self.blob or self.word).span.to(last.span)
+        return Span._make((last.source, (self.blob or self.word).start, last.end))
 
     @property
     def blob_type(self) -> BlobType | None:
         return BLOB_TYPES[self.blob.value] if self.blob else None
 
-
-_DOCUMENTED_TOP_OPTIONS = frozenset(
-    name for name, option in TOP_OPTIONS.items() if not option.undocumented
-)
 
 _TOP_OPTIONS: dict[str, Callable[[_Reader, _Use], None]] = {
     "system": _Reader._take_system,

@@ -3,10 +3,37 @@
 
 from passthru.lean import Iterable
 
-__all__ = ["nearest"]
+__all__ = ["meant_option", "nearest"]
+
+_OTHER_NAMES = {
+    "address": "loc",
+    "bootargs": "cmdline",
+    "device": "vdev",
+    "image": "load",
+    "interrupt": "intr",
+    "irq": "intr",
+    "kernel": "load",
+    "location": "loc",
+    "memory": "ram",
+    "passthrough": "pass",
+    "passthru": "pass",
+    "priority": "sched",
+    "reg": "loc",
+    "reserved": "reserve",
+    "smp": "cpu",
+    "vcpu": "cpu",
+}
+"""What other tools call an option."""
 
 _LONGEST = 32
 """Longer words are no misspelt options."""
+
+
+def meant_option(word: str, known: Iterable[str], most_slips: int = 2) -> str | None:
+    """The option that ``word`` is nearly, or that has this name elsewhere; or None."""
+    names = frozenset(known)
+    other = _OTHER_NAMES.get(word.lower())
+    return other if other in names else nearest(word, names, most_slips)
 
 
 def nearest(word: str, known: Iterable[str], most_slips: int = 2) -> str | None:

@@ -9,7 +9,7 @@ import re
 
 from passthru.addresses import AddressRange
 from passthru.diagnostics.finding import Finding
-from passthru.language.mistakes import unexpanded_marker, unknown_variable
+from passthru.language import mistakes
 from passthru.language.words import Word
 from passthru.lean import Mapping
 
@@ -44,7 +44,7 @@ class Substitution:
             known = False
             if self._is_new(marker[0]):
                 span = word.part(marker.start(), marker.end())
-                self._findings.append(unexpanded_marker(span, marker[0]))
+                self._findings.append(mistakes.unexpanded_marker(span, marker[0]))
 
         def replace(match: re.Match[str]) -> str:
             nonlocal known
@@ -85,7 +85,9 @@ class Substitution:
             problem, is_error = "is known on the target only", False
         else:
             problem, is_error = "is no memory range of the host", True
-        self._findings.append(unknown_variable(span, match[0], problem, is_error=is_error, fix=fix))
+        self._findings.append(
+            mistakes.unknown_variable(span, match[0], problem, is_error=is_error, fix=fix)
+        )
 
     def _is_new(self, name: str) -> bool:
         if name in self._told:

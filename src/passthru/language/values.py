@@ -2,7 +2,7 @@
 """Checks what `set` sets: the variable's name and the type of its value."""
 
 from passthru.diagnostics.finding import Finding
-from passthru.language.mistakes import bad_value, unknown_option
+from passthru.language import mistakes
 from passthru.language.spelling import nearest
 from passthru.language.variables import SET_VARIABLES, is_value
 from passthru.language.words import Word
@@ -10,11 +10,12 @@ from passthru.language.words import Word
 __all__ = ["check_variable"]
 
 
-def check_variable(name: Word, value: Word, findings: list[Finding]) -> bool:
+def check_variable(name: Word, value: Word, version: str, findings: list[Finding]) -> bool:
     """Whether ``set name value`` can be right; a finding if not.
 
-    Builds of qvm have variables that no documentation lists, so an unknown name is a mistake
-    only if it is a slip away from a known one.
+    A variable that the hypervisor's ``version`` does not have is right, and told. Builds of
+    qvm have variables that no documentation lists, so an unknown name is a mistake only if it
+    is a slip away from a known one.
     """
     if not name.known or not value.known:
         return True
@@ -23,11 +24,15 @@ def check_variable(name: Word, value: Word, findings: list[Finding]) -> bool:
         meant = nearest(name.value, SET_VARIABLES)
         if meant is None:
             return True
-        findings.append(unknown_option(name.span, name.value, meant, "set"))
+        findings.append(mistakes.unknown_option(name.span, name.value, meant, "set"))
         return False
     if not is_value(variable.type, value.value):
         findings.append(
-            bad_value(value.span, f"set {name.value}", value.value, variable.type.value)
+            mistakes.bad_value(value.span, f"set {name.value}", value.value, variable.type.value)
         )
         return False
+    if version not in variable.versions:
+        from passthru.language.versions import missing_variable
+
+        findings.append(missing_variable(variable, name, version))
     return True

@@ -22,7 +22,8 @@ class ValueType(Enum):
 class SetVariable(NamedTuple):
     """A row of the table; ``default`` as the documentation puts it, or None.
 
-    ``per_vdev``: it applies to the virtual device that it stands in.
+    ``per_vdev``: it applies to the virtual device that it stands in. ``instead`` is what
+    versions without it have for it. ``architecture`` is set where it is for that one only.
     """
 
     name: str
@@ -32,6 +33,8 @@ class SetVariable(NamedTuple):
     versions: tuple[str, ...] = ALL_VERSIONS
     source: str = "vm/variables.html"
     per_vdev: bool = False
+    architecture: str | None = None
+    instead: str | None = None
 
 
 _7X = ("7.0", "7.1")
@@ -62,14 +65,32 @@ _VARIABLE_LIST = (
         "message-block-timeout",
         ("7.1",),
         per_vdev=True,
+        instead="`set message-block-timeout`, for all devices",
     ),
     SetVariable("slog-buffer", ValueType.ADDRESS, "Size of the log buffer.", "4K", _7X),
     SetVariable(
-        "gic-hwassist", ValueType.BOOLEAN, "Use the GIC's virtualization.", "true", ("7.1",)
+        "gic-hwassist",
+        ValueType.BOOLEAN,
+        "Use the GIC's virtualization.",
+        "true",
+        ("7.1",),
+        architecture="arm",
     ),
-    SetVariable("host-paddr-gicd", ValueType.ADDRESS, "Host's GIC distributor.", "gicd"),
-    SetVariable("host-paddr-gich", ValueType.ADDRESS, "Host's GIC hypervisor interface.", "gich"),
-    SetVariable("host-paddr-gicv", ValueType.ADDRESS, "Host's GIC virtual CPU interface.", "gicv"),
+    *(
+        SetVariable(
+            f"host-paddr-{part}",
+            ValueType.ADDRESS,
+            f"Host's GIC {title}.",
+            part,
+            ("7.1", "8.0"),
+            architecture="arm",
+        )
+        for part, title in (
+            ("gicd", "distributor"),
+            ("gich", "hypervisor interface"),
+            ("gicv", "virtual CPU interface"),
+        )
+    ),
     SetVariable("legacy-free", ValueType.BOOLEAN, "No legacy devices.", source="vm/set.html"),
     SetVariable("posted-interrupts", ValueType.BOOLEAN, "Use them.", source="vm/set.html"),
     SetVariable("virtual-interrupts", ValueType.BOOLEAN, "Use them.", source="vm/set.html"),
@@ -81,8 +102,24 @@ _VARIABLE_LIST = (
         ("8.0",),
         "vm/pass.html",
     ),
-    SetVariable("psci-supported", ValueType.UNKNOWN, "PSCI.", "auto", ("8.0",), _NAMED_ONLY),
-    SetVariable("linux-fdt-free", ValueType.UNKNOWN, "Unknown.", None, ("8.0",), _NAMED_ONLY),
+    SetVariable(
+        "psci-supported",
+        ValueType.UNKNOWN,
+        "PSCI.",
+        "auto",
+        ("8.0",),
+        _NAMED_ONLY,
+        architecture="arm",
+    ),
+    SetVariable(
+        "linux-fdt-free",
+        ValueType.UNKNOWN,
+        "Unknown.",
+        None,
+        ("8.0",),
+        _NAMED_ONLY,
+        architecture="arm",
+    ),
     SetVariable("pci-mux-path", ValueType.UNKNOWN, "Unknown.", None, ("8.0",), _NAMED_ONLY),
     SetVariable(
         "pointer-authentication", ValueType.UNKNOWN, "Unknown.", None, ("8.0",), _NAMED_ONLY

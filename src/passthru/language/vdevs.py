@@ -3,6 +3,7 @@
 
 from passthru.language.locations import Space
 from passthru.language.options import (
+    ALL_VERSIONS,
     CONTEXT_OPTIONS,
     Argument,
     ArgumentKind,
@@ -37,9 +38,16 @@ def plain_type(text: str) -> str:
     return text.rpartition("/")[2].removeprefix("vdev-").removesuffix(".so")
 
 
-def _text(name: str, argument: str, explanation: str, *, accumulates: bool = False) -> Option:
+def _text(
+    name: str,
+    argument: str,
+    explanation: str,
+    *,
+    accumulates: bool = False,
+    versions: tuple[str, ...] = ALL_VERSIONS,
+) -> Option:
     arguments = (Argument(argument, ArgumentKind.TEXT),)
-    return Option(name, Context.VDEV, arguments, explanation, _SHARED, accumulates)
+    return Option(name, Context.VDEV, arguments, explanation, _SHARED, accumulates, versions)
 
 
 def _number(name: str, explanation: str) -> Option:
@@ -138,7 +146,7 @@ _VDEV_LIST = (
         "hpet",
         "High precision event timer; takes a list of interrupts.",
         "vdev_hpet.html (7.0)",
-        _options(_text("intrmap", "lines", "Interrupt lines (7.0).")),
+        _options(_text("intrmap", "lines", "Interrupt lines.", versions=("7.0",))),
         architecture="x86",
     ),
     VdevType(
@@ -190,7 +198,7 @@ _VDEV_LIST = (
             _text("legacy", "setting", "Whether the device is a legacy one."),
             _text("mac", "address", "MAC address of the guest's side."),
             _text("peer", "path", "The other end."),
-            _text("peerfeats", "mask", "Features that the other end has."),
+            _text("peerfeats", "mask", "Features that the other end has.", versions=("8.0",)),
         ),
     ),
     VdevType(

@@ -11,12 +11,12 @@ and our reading where the documentation is silent:
   backslash that is meant itself, as in a shell; any other backslash is an ordinary character.
 """
 
-from passthru.diagnostics.finding import Finding
+from passthru.diagnostics.finding import Edit, Finding
 from passthru.diagnostics.source import Source, Span
-from passthru.language.mistakes import unterminated_quote
+from passthru.language import mistakes
 from passthru.lean import IntEnum, Iterator, NamedTuple
 
-__all__ = ["Token", "TokenKind", "Word", "quote", "read_words", "tokens"]
+__all__ = ["Token", "TokenKind", "Word", "has_blank_beside_equals", "quote", "read_words", "tokens"]
 
 
 class TokenKind(IntEnum):
@@ -60,9 +60,23 @@ class Word(NamedTuple):
 
         The whole word, if its value is not literally what the user wrote.
         """
-        if self.value != self.source.text[self.start : self.end]:
+        if not self._is_literal():
             return self.span
         return Span(self.source, self.start + start, self.start + end)
+
+    def replacing(self, start: int, end: int, text: str) -> tuple[Edit, ...]:
+        """The change that puts ``text`` in the place of the characters ``[start, end)``.
+
+        None, if the value is not literally what the user wrote: nothing is certain then.
+        """
+        return (Edit(self.part(start, end), text),) if self._is_literal() else ()
+
+    def is_written(self, text: str) -> bool:
+        """Whether what the user wrote begins with ``text``."""
+        return self.source.text.startswith(text, self.start)
+
+    def _is_literal(self) -> bool:
+        return self.value == self.source.text[self.start : self.end]
 
 
 _BLANKS = " \t\r\f\v"
@@ -106,10 +120,11 @@ def read_words(source: Source) -> tuple[list[Word], list[Finding]]:
     position = _text_start(text)
     is_sound = True
     while position < len(text):
-        line_end = _line_end(text, position)
-        if text.find('"', position, line_end) < 0:
-            _add_plain_words(words, source, spaced[position:line_end], position)
-            position = line_end + 1
+        quote_at = text.find('"', position)
+        plain_end = text.rfind("\n", position, quote_at) if quote_at >= 0 else len(text)
+        if plain_end >= position:
+            _add_plain_words(words, source, spaced[position:plain_end], position)
+            position = plain_end + 1
             continue
         line, position = _pieces_of_line(text, position, is_sound)
         added = [_word(source, piece) for piece in line if piece[0] is not TokenKind.COMMENT]
@@ -118,17 +133,31 @@ def read_words(source: Source) -> tuple[list[Word], list[Finding]]:
             several_lines = next((word.span for word in added if "\n" in word.value), None)
         if _is_damaged(line):
             is_sound = False
-            findings.append(unterminated_quote(added[-1].span, several_lines))
+            findings.append(mistakes.unterminated_quote(added[-1].span, several_lines))
     return words, findings
 
 
-def _add_plain_words(words: list[Word], source: Source, line: str, position: int) -> None:
-    """The words of a line without quotes whose blanks are spaces: nearly every line."""
-    for text in line.partition("#")[0].split(" "):
-        if text:
-            # All elements at once and none by name: this is the reader's innermost loop.
-            words.append(Word._make((text, source, position, position + len(text), False, True)))
-        position += len(text) + 1
+def has_blank_beside_equals(text: str) -> bool:
+    """Whether some ``=`` in ``text`` begins or ends a word, or stands in a comment as if it did."""
+    first, *pieces = text.strip().split("=")
+    if first[-1:] in _ENDS_WORD:
+        return True
+    return any(piece[:1] in _ENDS_WORD or piece[-1:] in _ENDS_WORD for piece in pieces)
+
+
+def _add_plain_words(words: list[Word], source: Source, text: str, position: int) -> None:
+    """The words of lines without quotes whose blanks are spaces: nearly every line."""
+    # All elements at once and none by name: this is the reader's innermost loop.
+    make = Word._make
+    for line in text.split("\n"):
+        start = position
+        for word in line.partition("#")[0].split(" "):
+            if word:
+                end = start + len(word)
+                words.append(make((word, source, start, end, False, True)))
+                start = end
+            start += 1
+        position += len(line) + 1
 
 
 def _word(source: Source, piece: _Piece) -> Word:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Findings about the text before it has a meaning: quotes, line ends, markers, variables."""
+
+from passthru.diagnostics.finding import Edit, Finding, Place, Severity
+from passthru.diagnostics.source import Span
+from passthru.language.mistakes import rules
+from passthru.lean import Iterable
+
+__all__ = [
+    "shown",
+    "stray_backslash",
+    "unexpanded_marker",
+    "unknown_variable",
+    "unterminated_quote",
+]
+
+_QUOTED_LENGTH = 60
+"""Longest piece of the user's text that a message repeats, in characters."""
+
+
+def shown(text: str) -> str:
+    """``text`` as a message can carry it: short, on one line, without control characters."""
+    line = " ".join(text.split()) if not text.isspace() else text
+    short = line if len(line) <= _QUOTED_LENGTH else line[: _QUOTED_LENGTH - 1] + "…"
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in short)
+
+
+def unterminated_quote(span: Span, several_lines: Span | None) -> Finding:
+    """A quote without its end; ``several_lines`` is an earlier one that may have run away."""
+    others: tuple[Place, ...] = ()
+    if several_lines is not None:
+        others = (
+            Place("this quoted text runs over several lines: is its end right?", several_lines),
+        )
+    return rules.UNTERMINATED_QUOTE.finding(
+        "a double quote is opened and never closed", span, others=others, fix=span.text + '"'
+    )
+
+
+def stray_backslash(span: Span, edits: Iterable[Edit]) -> Finding:
+    """A backslash behind a word or for itself, outside quotes."""
+    return rules.UNKNOWN_OPTION.finding(
+        "`\\` is no option: line ends have no meaning, so nothing has to continue a line",
+        span,
+        fix="leave the backslash out; put text with blanks in quotes",
+        edits=edits,
+    )
+
+
+def unexpanded_marker(span: Span, marker: str) -> Finding:
+    """A template's marker that nobody replaced."""
+    message = f"the template's marker `{shown(marker)}` is still in the text"
+    return rules.UNEXPANDED_MARKER.finding(message, span)
+
+
+def unknown_variable(
+    span: Span, variable: str, problem: str, *, is_error: bool, fix: str | None = None
+) -> Finding:
+    """A ``$…{…}`` that cannot be replaced; no error where only the target can know it."""
+    return rules.UNKNOWN_VARIABLE.finding(
+        f"`{shown(variable)}` {problem}",
+        span,
+        fix=fix,
+        severity=Severity.ERROR if is_error else Severity.INFORMATION,
+    )
