@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole command line as one table.
+
+Most commands read their arguments by it, and the completions of all shells are made from it.
+"""
+
+from passthru.cli.command_line import Command, Flag, Takes
+
+__all__ = [
+    "CHECK",
+    "COMMANDS",
+    "COMPLETION",
+    "EXPLAIN",
+    "FMT",
+    "GET",
+    "HYPERVISORS",
+    "OPTIONS",
+    "SHELLS",
+]
+
+HYPERVISORS = ("qnx-7.0", "qnx-7.1", "qnx-8.0", "kvm")
+SHELLS = ("bash", "zsh", "fish")
+
+_TEXT_OR_JSON = Flag("--format", "how the answer is printed", Takes.CHOICE, ("text", "json"))
+
+CHECK = Command(
+    "check",
+    "what is wrong in configurations, and the fix",
+    (
+        Flag("--hypervisor", "who will read them", Takes.CHOICE, HYPERVISORS),
+        Flag("--format", "how findings are printed", Takes.CHOICE, ("text", "json", "sarif")),
+        Flag("--allow", "leave these findings out", Takes.RULE),
+        Flag("--fix", "carry out the fixes that are certain"),
+        Flag("--from-buildfile", "check the configurations inside a buildfile", Takes.FILE),
+    ),
+    (Takes.FILE,),
+)
+
+FMT = Command(
+    "fmt",
+    "the same configurations in one layout",
+    (
+        Flag("--check", "write nothing, name the files that differ"),
+        Flag("--diff", "write nothing, show the differences"),
+    ),
+    (Takes.FILE,),
+)
+
+EXPLAIN = Command(
+    "explain",
+    "a finding: its reason, an example, the repair",
+    (_TEXT_OR_JSON,),
+    (Takes.RULE,),
+)
+
+GET = Command(
+    "get",
+    "a value of a configuration",
+    (_TEXT_OR_JSON,),
+    (Takes.FILE, Takes.QUERY, Takes.QUERY_PART),
+)
+
+OPTIONS = Command(
+    "options",
+    "the options of the language",
+    (_TEXT_OR_JSON,),
+    (Takes.OPTION,),
+)
+
+COMPLETION = Command(
+    "completion",
+    "completions for a shell",
+    (),
+    (Takes.CHOICE,),
+    SHELLS,
+)
+
+COMMANDS = (
+    CHECK,
+    FMT,
+    EXPLAIN,
+    GET,
+    OPTIONS,
+    Command(
+        "run",
+        "run a VM, as qvm takes it",
+        (
+            Flag("--plan", "show what would be done, and stop"),
+            Flag("--hugepages", "guest RAM from the host's huge pages"),
+        ),
+        (Takes.AT_FILE,),
+    ),
+    Command(
+        "bench",
+        "virtual hosts, without hardware",
+        (
+            Flag("--board", "the virtual board", Takes.TEXT),
+            Flag("--silence", "seconds without output after which to give up", Takes.TEXT),
+        ),
+        (Takes.CHOICE, Takes.FILE),
+        ("list", "run", "shell", "demo", "guest"),
+    ),
+    COMPLETION,
+)
+"""Every command; each also takes ``--help``."""

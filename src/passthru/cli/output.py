@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes to the standard streams: for people what a terminal may see, for programs every byte."""
+
+import os
+import sys
+
+from passthru.diagnostics.errors import PassthruError
+from passthru.lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+__all__ = ["colours_on", "show", "tell", "tell_problem", "write_exactly"]
+
+
+def colours_on(stream: "TextIO") -> bool:
+    """Whether ``stream`` is a terminal that shows colours (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def show(text: str, stream: "TextIO | None" = None) -> None:
+    """Write lines that are plainly printable, to the standard output if nothing else is said.
+
+    Characters that the terminal's encoding lacks become ``?``.
+    """
+    stream = stream or sys.stdout
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(text.encode(encoding, "replace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        _drop(stream)
+
+
+def write_exactly(text: str) -> None:
+    """Write configuration text as the bytes that it was read from, whatever the terminal is."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _drop(sys.stdout)
+
+
+def tell(remark: str) -> None:
+    """Say one line beside the output; characters that a terminal could obey are replaced."""
+    _say(f"passthru: {remark}")
+
+
+def tell_problem(problem: PassthruError) -> None:
+    """Say what went wrong, what else is known of it, and the fix."""
+    tell(str(problem))
+    for note in getattr(problem, "__notes__", ()):
+        _say(f"  {note}")
+    if problem.fix:
+        _say(f"  fix: {problem.fix}")
+
+
+def _say(text: str) -> None:
+    from passthru.report.text import printable
+
+    for line in text.split("\n"):
+        print(printable(line), file=sys.stderr)
+
+
+def _drop(stream: "TextIO") -> None:
+    """Nobody reads any more (``| head``): what is left to be written goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
