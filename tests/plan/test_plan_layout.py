@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from passthru.addresses import AddressRange
 from passthru.board.model import BarKind
 from passthru.plan.model import BlobRole, RegionKind, VmPlan
+from passthru.plan.planner import plan_without_board
 from sample_board import BOARD, GRAPHICS, NET, bar, check_text, function, with_functions
 
 
@@ -242,3 +243,23 @@ def test_the_64_bit_window_lies_where_the_processor_reaches(bits: int) -> None:
     assert window.start >= 1 << 32
     assert window.end <= 1 << bits
     assert window.size >= 4 << 30
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vdev ser8250 loc 0x3f8 intr ioapic:4",
+        "vdev ioapic loc 0xf8000000 intr apic name p reserve loc 0x40000000,1m",
+        "pass loc 0x40000000,1m,m=0x20000000 loc 0x50000000,4k,rcn=0x21000000",
+    ],
+)
+def test_without_a_board_the_address_map_is_the_same_but_for_pci(text: str) -> None:
+    checked = check_text(text)
+    of_pci = (RegionKind.PCI_CONFIG, RegionKind.PCI_WINDOW)
+    with_board = [(r.range, r.kind) for r in checked.the_plan.regions if r.kind not in of_pci]
+    without = plan_without_board(checked.config)
+    assert sorted((r.range, r.kind.value) for r in without.regions) == sorted(
+        (place, kind.value) for place, kind in with_board
+    )
+    assert without.findings == ()
+    assert not any(region.verdicts for region in without.regions)

@@ -9,6 +9,9 @@ import pytest
 from passthru.addresses import AddressRange
 from passthru.board.model import BarKind, Board, HostRegion
 from passthru.diagnostics.finding import Severity
+from passthru.diagnostics.rule import Rule
+from passthru.language.mistakes import LANGUAGE_RULES
+from passthru.language.suppression import UNUSED_ALLOWANCE
 from passthru.rules.registry import RULES
 from sample_board import (
     BASE,
@@ -23,6 +26,15 @@ from sample_board import (
     function,
     with_functions,
 )
+
+TOLD_WITHOUT_BOARD_ONLY = {
+    "host-interrupt-claimed-twice",
+    "host-memory-claimed-twice",
+    "immediate-unmask-needs-edge",
+    "peer-of-itself",
+    "x86-only",
+}
+"""What they are about cannot be run yet, or its harm is not to the host."""
 
 PASS_RAM = "pass loc mem:0x30000000,64m,"
 EXTERNAL = " set smmu-externally-managed on"
@@ -166,13 +178,23 @@ def test_rule_is_silent_on_the_neighbour(case: Case) -> None:
     assert case.rule not in check_text(case.near, board, base=case.base).ids()
 
 
-def test_every_rule_has_a_case() -> None:
-    assert {rule.id for rule in RULES} == {case.rule for case in CASES}
+def test_every_rule_that_a_run_can_break_has_a_case() -> None:
+    of_language = {rule.id for rule in (*LANGUAGE_RULES, UNUSED_ALLOWANCE)}
+    beyond_language = {rule.id for rule in RULES} - of_language
+    assert {case.rule for case in CASES} == beyond_language - TOLD_WITHOUT_BOARD_ONLY
+    assert beyond_language >= TOLD_WITHOUT_BOARD_ONLY
 
 
-def test_ids_are_unique_and_every_rule_explains_itself() -> None:
+def test_ids_are_unique() -> None:
     assert len({rule.id for rule in RULES}) == len(RULES)
-    assert all(rule.summary and rule.reason for rule in RULES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_explains_itself_in_whole_sentences(rule: Rule) -> None:
+    for text in (rule.summary, rule.reason):
+        assert text[0].isupper() or text.startswith(("`", "x86"))
+        assert text.endswith(".")
+        assert "  " not in text
 
 
 def test_a_right_configuration_has_no_findings() -> None:

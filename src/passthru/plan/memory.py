@@ -4,12 +4,20 @@
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.source import Span
-from passthru.language.model import MemoryKind, MemoryLocation, MemoryOption, Pass, VmConfig
+from passthru.language.model import MemoryKind, MemoryLocation, MemoryOption, VmConfig
 from passthru.lean import Iterator
-from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.model import GuestRegion, RegionKind, Verdict
 from passthru.plan.x86_64 import FIRMWARE_AREA, IOAPIC_ADDRESS, KVM_PAGES, LAPIC_PAGE
 
-__all__ = ["IoApic", "configured_regions", "find_ioapic", "machine_regions", "option_regions"]
+__all__ = [
+    "IoApic",
+    "configured_regions",
+    "find_ioapic",
+    "machine_regions",
+    "option_regions",
+    "pass_regions",
+    "reserved_regions",
+]
 
 _KINDS = {MemoryKind.RAM: RegionKind.RAM, MemoryKind.ROM: RegionKind.ROM}
 
@@ -19,12 +27,15 @@ IoApic = tuple[int, Span | None]
 """Guest-physical address of the I/O APIC, and where the configuration moved it."""
 
 
-def configured_regions(config: VmConfig, board: Board) -> tuple[GuestRegion, ...]:
-    """What the configuration itself puts into the guest's address map, in its order."""
+def configured_regions(config: VmConfig, board: Board | None) -> tuple[GuestRegion, ...]:
+    """What the configuration itself puts into the guest's address map, in its order.
+
+    Without a ``board`` passed memory has no verdicts: they tell what a host does.
+    """
     return (
         *option_regions(config.memory),
-        *(region for each in config.passes for region in _pass_regions(each, config, board)),
-        *_reserved_regions(config),
+        *pass_regions(config, board),
+        *reserved_regions(config),
         *_vdev_regions(config),
     )
 
@@ -39,29 +50,29 @@ def option_regions(options: tuple[MemoryOption, ...]) -> Iterator[GuestRegion]:
         yield GuestRegion(place, _KINDS[option.kind], option.kind.value, option.span)
 
 
-def _pass_regions(passed: Pass, config: VmConfig, board: Board) -> Iterator[GuestRegion]:
+def pass_regions(config: VmConfig, board: Board | None) -> Iterator[GuestRegion]:
+    """Passed memory; with its verdicts where there is a ``board``."""
+    for passed in config.passes:
+        prefix = f"{passed.blob.value} pass" if passed.blob else "pass"
+        for location in passed.locations:
+            if isinstance(location, MemoryLocation):
+                guest, access = location.guest, location.access
+                kind = RegionKind.PASSED_RAM if access.system_memory else RegionKind.PASSED
+                name = f"{prefix} mem:{guest.start:#x}"
+                verdicts = () if board is None else _verdicts(location, config, board)
+                yield GuestRegion(guest, kind, name, location.span, location.host, access, verdicts)
+
+
+def _verdicts(location: MemoryLocation, config: VmConfig, board: Board) -> tuple[Verdict, ...]:
     # Here, not above: a guest with nothing passed starts without them.
     from passthru.plan.variables import smmu_externally_managed
     from passthru.plan.verdicts import access_verdicts
 
-    prefix = f"{passed.blob.value} pass" if passed.blob else "pass"
-    for location in passed.locations:
-        if not isinstance(location, MemoryLocation):
-            continue
-        system_memory = location.access.system_memory
-        yield GuestRegion(
-            range=location.guest,
-            kind=RegionKind.PASSED_RAM if system_memory else RegionKind.PASSED,
-            name=f"{prefix} mem:{location.guest.start:#x}",
-            span=location.span,
-            host=location.host,
-            access=location.access,
-            verdicts=access_verdicts(
-                location.access,
-                host_is_ram=_is_ram(location.host, board),
-                externally_managed=smmu_externally_managed(config),
-            ),
-        )
+    return access_verdicts(
+        location.access,
+        host_is_ram=_is_ram(location.host, board),
+        externally_managed=smmu_externally_managed(config),
+    )
 
 
 def _is_ram(host: AddressRange, board: Board) -> bool | None:
@@ -71,7 +82,8 @@ def _is_ram(host: AddressRange, board: Board) -> bool | None:
     return any(host.overlaps(each) for each in ram)
 
 
-def _reserved_regions(config: VmConfig) -> Iterator[GuestRegion]:
+def reserved_regions(config: VmConfig) -> Iterator[GuestRegion]:
+    """Memory that the configuration keeps free."""
     for reserve in config.reserves:
         for location in reserve.locations:
             if isinstance(location, MemoryLocation):

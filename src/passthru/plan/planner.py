@@ -7,16 +7,20 @@ from passthru.language.model import PciLocation, VmConfig
 from passthru.lean import TYPE_CHECKING, NamedTuple
 from passthru.plan.blobs import plan_blobs
 from passthru.plan.claims import claims, locked_memory
-from passthru.plan.memory import configured_regions, find_ioapic, machine_regions
-from passthru.plan.model import GuestFunction, GuestRegion, PciWindows, VmPlan
-from passthru.plan.support import unsupported_options, unsupported_page_sharing
+from passthru.plan.memory import IoApic, configured_regions, find_ioapic, machine_regions
+from passthru.plan.model import Blob, GuestFunction, GuestRegion, PciWindows, SerialPort, VmPlan
+from passthru.plan.support import (
+    unsupported_host,
+    unsupported_options,
+    unsupported_page_sharing,
+)
 from passthru.plan.vdevs import configured_lines, plan_serial_ports, unsupported_vdevs
 from passthru.plan.windows import configured_ports, find_windows, window_regions
 
 if TYPE_CHECKING:
     from passthru.plan.functions import PlacedFunction
 
-__all__ = ["Planned", "plan_vm"]
+__all__ = ["Planned", "PlannedWithoutBoard", "plan_vm", "plan_without_board"]
 
 
 class Planned(NamedTuple):
@@ -30,61 +34,109 @@ class Planned(NamedTuple):
     findings: tuple[Finding, ...]
 
 
+class PlannedWithoutBoard(NamedTuple):
+    """The guest's address map without its PCI bus, and what is wrong on every host."""
+
+    regions: tuple[GuestRegion, ...]
+    findings: tuple[Finding, ...]
+
+
+class _Parts(NamedTuple):
+    """What a configuration asks for, apart from PCI; ``findings`` hold on every host."""
+
+    ioapic: IoApic
+    configured: tuple[GuestRegion, ...]
+    regions: tuple[GuestRegion, ...]
+    blobs: tuple[Blob, ...]
+    serial_ports: tuple[SerialPort, ...]
+    findings: tuple[Finding, ...]
+
+
 def plan_vm(config: VmConfig, board: Board) -> Planned:
     """Decide everything about the VM that ``config`` describes on the host ``board``.
 
     Pure: the same arguments give the same plan, and nothing of the host is touched.
     """
-    ioapic = find_ioapic(config)
-    configured = configured_regions(config, board)
-    regions = (*configured, *machine_regions(configured, ioapic))
+    parts = _plan_parts(config, board)
     placed, not_placed = _place_functions(config, board)
-    blobs = plan_blobs(config)
-    serial = plan_serial_ports(config.vdevs)
-    findings = [
-        *unsupported_options(config, board),
-        *unsupported_vdevs(config.vdevs),
-        *unsupported_page_sharing(regions),
-        *blobs.findings,
-        *serial.findings,
-        *not_placed,
-    ]
+    findings = [*unsupported_host(config, board), *parts.findings, *not_placed]
     windows = find_windows(
-        regions,
+        parts.regions,
         configured_ports(config),
         _memory64_size(placed),
         board.abilities.address_bits,
     )
     if windows is None:
-        findings.append(_no_room(config, configured))
+        findings.append(_no_room(config, parts.configured))
         return Planned(None, _of_vm(config, findings))
     functions, without_room = _finish_functions(placed, windows, configured_lines(config))
     findings.extend(without_room)
+    regions = (*parts.regions, *window_regions(windows))
     plan = VmPlan(
         name=config.name,
         cpu_count=max(1, len(config.cpus)),
-        regions=tuple(sorted((*regions, *window_regions(windows)), key=lambda each: each.range)),
-        blobs=blobs.blobs,
+        regions=tuple(sorted(regions, key=lambda each: each.range)),
+        blobs=parts.blobs,
         command_line=config.cmdline.value if config.cmdline else "",
         functions=functions,
         pci=windows,
-        serial_ports=serial.ports,
-        ioapic_address=ioapic[0],
-        locked_memory=locked_memory(regions, has_functions=bool(functions)),
-        claims=tuple(claims(config.name, regions, placed)),
+        serial_ports=parts.serial_ports,
+        ioapic_address=parts.ioapic[0],
+        locked_memory=locked_memory(parts.regions, has_functions=bool(functions)),
+        claims=tuple(claims(config.name, parts.regions, placed)),
     )
     return Planned(plan, _of_vm(config, findings))
 
 
-# A guest without passed functions starts without the modules that these three import.
+def plan_without_board(config: VmConfig) -> PlannedWithoutBoard:
+    """As much of a plan as no host can change, for checking without one.
+
+    What it says is wrong keeps the VM from running on any host with KVM.
+    """
+    # Here, not above: a plan with a host does without.
+    from passthru.plan.x86_64 import MOST_ADDRESS_BITS
+
+    parts = _plan_parts(config, None)
+    findings = [*parts.findings]
+    if _passes_functions(config):
+        from passthru.plan.guest_bus import check_places
+
+        findings.extend(check_places(config, has_host_bridge=True))
+    ports = configured_ports(config)
+    if find_windows(parts.regions, ports, 0, MOST_ADDRESS_BITS) is None:
+        findings.append(_no_room(config, parts.configured))
+    return PlannedWithoutBoard(parts.regions, _of_vm(config, findings))
+
+
+def _plan_parts(config: VmConfig, board: Board | None) -> _Parts:
+    ioapic = find_ioapic(config)
+    configured = configured_regions(config, board)
+    regions = (*configured, *machine_regions(configured, ioapic))
+    blobs = plan_blobs(config)
+    serial = plan_serial_ports(config.vdevs)
+    findings = (
+        *unsupported_options(config),
+        *unsupported_vdevs(config.vdevs),
+        *unsupported_page_sharing(regions),
+        *blobs.findings,
+        *serial.findings,
+    )
+    return _Parts(ioapic, configured, regions, blobs.blobs, serial.ports, findings)
+
+
+# A guest without passed functions starts without the modules that these import.
+
+
+def _passes_functions(config: VmConfig) -> bool:
+    locations = (location for passed in config.passes for location in passed.locations)
+    return any(isinstance(location, PciLocation) for location in locations)
 
 
 def _place_functions(
     config: VmConfig, board: Board
 ) -> "tuple[tuple[PlacedFunction, ...], tuple[Finding, ...]]":
     """The passed functions on the guest's bus, and what is wrong with the others."""
-    locations = (location for passed in config.passes for location in passed.locations)
-    if not any(isinstance(location, PciLocation) for location in locations):
+    if not _passes_functions(config):
         return (), ()
     from passthru.plan.functions import place_functions
 

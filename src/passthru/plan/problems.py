@@ -23,28 +23,29 @@ __all__ = [
 NOT_SUPPORTED_BY_RUN = Rule(
     "not-supported-by-run",
     Severity.ERROR,
-    "the configuration asks for something that this version cannot run",
+    "The configuration asks for something that this version of `run` cannot do.",
     "What cannot be honoured is refused before the guest starts; nothing is skipped in silence.",
 )
 
 BOOT_IMAGE_MISSING = Rule(
     "boot-image-missing",
     Severity.ERROR,
-    "no option loads anything that the guest could start with",
+    "No option loads anything that the guest could start with.",
     "The first file that is loaded, or the one with `guest load`, is what the processor starts.",
 )
 
 VDEV_OPTION_MISSING = Rule(
     "vdev-option-missing",
     Severity.ERROR,
-    "a virtual device that is not on PCI lacks its `loc` or `intr`",
-    "Only PCI devices get their place and their interrupt by themselves.",
+    "A virtual device lacks an option that it cannot do without.",
+    "Only PCI devices get their place and their interrupt by themselves; others need a `loc`, and "
+    "most an `intr`. A `virtio-console` needs its `hostdev`.",
 )
 
 NO_ROOM_FOR_PCI = Rule(
     "no-room-for-pci",
     Severity.ERROR,
-    "the guest address map leaves no hole for the PCI windows",
+    "The guest's address map leaves no hole for the PCI windows.",
     "The guest's PCI bus needs 1 MiB for its configuration space, a 32-bit window below the "
     "interrupt controllers, and a 64-bit window below 2^39.",
 )
@@ -52,14 +53,14 @@ NO_ROOM_FOR_PCI = Rule(
 BAR_DOES_NOT_FIT = Rule(
     "bar-does-not-fit",
     Severity.ERROR,
-    "a passed function's BAR is larger than what its PCI window has left",
+    "A passed function's BAR is larger than what its PCI window has left.",
     "A BAR needs a naturally aligned place in the window that its kind is allowed in.",
 )
 
 PCI_NOT_FOUND = Rule(
     "pci-not-found",
     Severity.ERROR,
-    "the board has no such PCI function",
+    "The board has no such PCI function.",
     "A passed function is named by its place or its ids on the host; bus:device.function are "
     "decimal here and hexadecimal in Linux tools.",
 )
@@ -67,7 +68,7 @@ PCI_NOT_FOUND = Rule(
 PCI_AMBIGUOUS = Rule(
     "pci-ambiguous",
     Severity.ERROR,
-    "several PCI functions of the board match the vendor and device ids",
+    "Several PCI functions of the board match the vendor and device ids.",
     "Which one would be passed depends on the order of the bus, and that changes with the "
     "hardware.",
 )
@@ -75,35 +76,35 @@ PCI_AMBIGUOUS = Rule(
 PCI_IS_BRIDGE = Rule(
     "pci-is-bridge",
     Severity.ERROR,
-    "a PCI bridge is passed",
+    "A PCI bridge is passed.",
     "A bridge belongs to the host: it forwards for everything behind it. Pass those functions.",
 )
 
 PCI_PASSED_TWICE = Rule(
     "pci-passed-twice",
     Severity.ERROR,
-    "one PCI function of the board is passed at two places of one guest",
+    "One PCI function of the board is passed twice to one guest.",
     "A function has one owner and one set of registers.",
 )
 
 PCI_GUEST_BUS = Rule(
     "pci-guest-bus",
     Severity.ERROR,
-    "the guest's side of a PCI location is not on bus 0",
+    "The guest's side of a PCI location is not on bus 0.",
     "The guest has one PCI bus, number 0; device and function numbers there are free to choose.",
 )
 
 PCI_SLOT_TAKEN = Rule(
     "pci-slot-taken",
     Severity.ERROR,
-    "two functions at one place of the guest's PCI bus",
-    "Each bus:device.function answers for one function; 0:0 is the guest's host bridge.",
+    "Two functions are at one place of the guest's PCI bus.",
+    "Each bus:device.function answers for one function. On KVM 0:0 is the guest's host bridge.",
 )
 
 PCI_FUNCTION_0_MISSING = Rule(
     "pci-function-0-missing",
     Severity.ERROR,
-    "a guest device has functions but none with number 0",
+    "A guest device has functions but none with number 0.",
     "A guest looks for further functions of a device only where function 0 answers "
     "(PCI Local Bus Specification 3.0, 3.2.2.3.4).",
 )

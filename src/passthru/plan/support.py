@@ -11,18 +11,22 @@ from passthru.lean import Iterator
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.plan.problems import NOT_SUPPORTED_BY_RUN
 
-__all__ = ["unsupported_options", "unsupported_page_sharing"]
+__all__ = ["unsupported_host", "unsupported_options", "unsupported_page_sharing"]
 
 _MOST_CPUS = 254  # 8-bit APIC ids, without the broadcast id and the I/O APIC's
 _MAPPED = (RegionKind.RAM, RegionKind.ROM, RegionKind.PASSED, RegionKind.PASSED_RAM)
 
 
-def unsupported_options(config: VmConfig, board: Board) -> Iterator[Finding]:
-    """Every option that would have to be skipped."""
+def unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """The host, if it is none that run is for."""
     if board.architecture != "x86_64":
         yield NOT_SUPPORTED_BY_RUN.finding(
             f"this host is {board.architecture}; run is for x86_64 hosts", config.span
         )
+
+
+def unsupported_options(config: VmConfig) -> Iterator[Finding]:
+    """Every option that would have to be skipped."""
     if len(config.cpus) > _MOST_CPUS:
         yield NOT_SUPPORTED_BY_RUN.finding(
             f"{len(config.cpus)} cpus; run gives a guest at most {_MOST_CPUS}",

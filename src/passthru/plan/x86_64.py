@@ -16,6 +16,7 @@ __all__ = [
     "LAPIC_PAGE",
     "MACHINE_LINES",
     "MACHINE_PORTS",
+    "MOST_ADDRESS_BITS",
     "PCI_INTERRUPT_LINES",
     "PORT_WINDOWS",
     "SERIAL_PORT_COUNT",
@@ -56,7 +57,10 @@ the interrupt controllers and the reset vector."""
 WINDOW64_SPACE = AddressRange.between(1 << 32, 1 << 46)
 """Where the 64-bit window may lie, as far as the host's processor decodes addresses."""
 
-HIGHEST_ADDRESS = 1 << 52
+MOST_ADDRESS_BITS = 52
+"""Width of the widest physical addresses that there are (Intel SDM volume 3, 4.1.4)."""
+
+HIGHEST_ADDRESS = 1 << MOST_ADDRESS_BITS
 """End of what x86-64 page tables can name (Intel SDM volume 3, 4.1.4)."""
 
 SERIAL_PORT_COUNT = 8

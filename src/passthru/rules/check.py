@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one call that applies every rule over plans and boards.
+"""The calls that apply every rule: to one VM on a host, and to its configuration alone.
 
 A rule's module is imported where its subject is there: most of what a rule is made of are
 words for people, and a guest with nothing passed shall not wait for the words about passing.
@@ -8,13 +8,14 @@ words for people, and a guest with nothing passed shall not wait for the words a
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
-from passthru.lean import Callable, Iterator
-from passthru.plan.model import VmPlan
+from passthru.lean import TYPE_CHECKING, Iterable, Iterator
+from passthru.plan.model import GuestRegion, VmPlan
 
-__all__ = ["check"]
+if TYPE_CHECKING:
+    from passthru.rules.hypervisor import Hypervisor
+    from passthru.rules.passed_memory import PassedMemory
 
-_ConfigurationRule = Callable[[VmConfig, Board], Iterator[Finding]]
-_PlanRule = Callable[[VmPlan, Board], Iterator[Finding]]
+__all__ = ["check", "check_configuration"]
 
 
 def check(config: VmConfig, plan: VmPlan | None, board: Board) -> tuple[Finding, ...]:
@@ -23,72 +24,158 @@ def check(config: VmConfig, plan: VmPlan | None, board: Board) -> tuple[Finding,
     ``plan`` is what plan_vm made of ``config``; None (it could not make one) leaves out
     the rules that need it. Pure, like the plan.
     """
-    findings = [found for rule in _configuration_rules(config) for found in rule(config, board)]
+    passed = _passed_memory(config)
+    findings = [
+        *_with_any_hypervisor(config, passed, board),
+        *_with_kvm(config, passed, board),
+    ]
+    if passed:
+        findings.extend(_memory_on_board(passed, board))
     if plan is not None:
-        findings.extend(found for rule in _plan_rules(plan) for found in rule(plan, board))
+        findings.extend(_address_map_of_kvm(config, passed, plan.regions))
+        if plan.functions:
+            findings.extend(_functions_on_board(plan, board))
+    return _of_vm(config, findings)
+
+
+def check_configuration(
+    config: VmConfig, hypervisor: "Hypervisor", *, complete: bool = True
+) -> tuple[Finding, ...]:
+    """What is wrong with one VM on every host, beyond what reading told.
+
+    ``complete`` is ReadResult.complete: where the configuration lacks something that could
+    not be read, nothing is said that it could change. Pure.
+    """
+    passed = _passed_memory(config)
+    findings = [*_with_any_hypervisor(config, passed, None), *_without_board(config, passed)]
+    if complete:
+        findings.extend(_with(hypervisor, config, passed))
+    else:
+        from passthru.rules.incomplete import needs_the_whole, part_with_certain_places
+
+        part = part_with_certain_places(config)
+        told = _with(hypervisor, part, passed)
+        findings.extend(each for each in told if not needs_the_whole(each, hypervisor))
+    return _of_vm(config, findings)
+
+
+def _passed_memory(config: VmConfig) -> "tuple[PassedMemory, ...]":
+    if not config.passes:
+        return ()
+    from passthru.rules.passed_memory import passed_memory
+
+    return passed_memory(config)
+
+
+def _with(
+    hypervisor: "Hypervisor", config: VmConfig, passed: "tuple[PassedMemory, ...]"
+) -> Iterator[Finding]:
+    from passthru.rules.hypervisor import Hypervisor
+
+    if hypervisor is Hypervisor.KVM:
+        from passthru.plan.planner import plan_without_board
+
+        plan = plan_without_board(config)
+        yield from plan.findings
+        yield from _with_kvm(config, passed, None)
+        yield from _address_map_of_kvm(config, passed, plan.regions)
+    else:
+        from passthru.rules.qvm import with_qvm
+
+        yield from with_qvm(config, passed, hypervisor)
+
+
+def _of_vm(config: VmConfig, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(finding._replace(vm=config.name) for finding in findings)
 
 
-def _configuration_rules(config: VmConfig) -> Iterator[_ConfigurationRule]:
-    from passthru.rules import guest_map, interrupts
+def _with_any_hypervisor(
+    config: VmConfig, passed: "tuple[PassedMemory, ...]", board: Board | None
+) -> Iterator[Finding]:
+    from passthru.rules import guest_map
 
-    yield guest_map.port_overlap
-    yield interrupts.interrupt_controller_unknown
-    yield interrupts.interrupt_line_out_of_range
-    yield interrupts.interrupt_claimed_twice
+    yield from guest_map.memory_granularity(config)
     # A variable that says who manages DMA concerns virtual devices, too.
     if config.passes or config.variables:
-        yield from _dma_rules()
+        from passthru.rules import dma
+
+        yield from dma.dma_status_conflict(passed, config)
+        yield from dma.dma_on_system_memory(passed)
+        yield from dma.dma_needs_read_write(passed)
+        yield from dma.dma_externally_managed(passed, config)
+        yield from dma.smmu_vdev_not_allowed(config)
+        yield from dma.blob_without_dma(passed)
     if config.passes:
-        yield from _passed_memory_rules()
+        from passthru.rules import blobs, host_memory
+
+        yield from blobs.blob_type_not_relevant(config)
+        yield from host_memory.not_page_aligned(passed, board)
 
 
-def _dma_rules() -> Iterator[_ConfigurationRule]:
-    from passthru.rules import dma
+def _without_board(config: VmConfig, passed: "tuple[PassedMemory, ...]") -> Iterator[Finding]:
+    """What is told when no board is looked at, whatever the hypervisor."""
+    from passthru.rules import claims, guest_map, interrupts, peers
 
-    yield dma.dma_status_missing
-    yield dma.dma_status_conflict
-    yield dma.dma_on_system_memory
-    yield dma.dma_needs_read_write
-    yield dma.memory_without_dma_manager
-    yield dma.dma_externally_managed
-    yield dma.smmu_vdev_not_allowed
-    yield dma.bus_master_declared_harmless
-    yield dma.blob_without_dma
+    yield from guest_map.load_overlap(config)
+    yield from interrupts.immediate_unmask_needs_edge(config)
+    yield from claims.host_memory_claimed_twice(passed)
+    yield from claims.host_interrupt_claimed_twice(config)
+    yield from peers.peer_of_itself(config)
 
 
-def _passed_memory_rules() -> Iterator[_ConfigurationRule]:
-    from passthru.rules import blobs, host_functions, host_memory
+def _with_kvm(
+    config: VmConfig, passed: "tuple[PassedMemory, ...]", board: Board | None
+) -> Iterator[Finding]:
+    """The configuration against the machine that run makes."""
+    from passthru.rules import guest_map, interrupts
 
-    yield blobs.blob_type_not_relevant
-    yield host_memory.host_memory_unknown
-    yield host_memory.host_memory_in_use
-    yield host_memory.host_memory_absent
-    yield host_memory.host_memory_not_zeroed
-    yield host_memory.not_page_aligned
-    yield host_memory.access_not_enforceable
-    yield host_functions.memory_driver_active
+    yield from guest_map.port_overlap(guest_map.kvm_port_occupants(config))
+    controllers = interrupts.kvm_controllers(config)
+    users = interrupts.interrupt_users(config)
+    yield from interrupts.interrupt_controller_unknown(users, controllers)
+    yield from interrupts.interrupt_line_out_of_range(users, controllers)
+    yield from interrupts.interrupt_claimed_twice(users, controllers)
+    if passed:
+        from passthru.rules import dma, host_memory
 
-
-def _plan_rules(plan: VmPlan) -> Iterator[_PlanRule]:
-    from passthru.rules import blobs, guest_map
-
-    yield blobs.blob_looks_swapped
-    yield blobs.load_outside_memory
-    yield guest_map.address_overlap
-    yield guest_map.address_too_high
-    yield guest_map.memory_granularity
-    if plan.functions:
-        yield from _function_rules()
+        yield from dma.dma_status_missing(passed, config)
+        yield from dma.memory_without_dma_manager(passed, config)
+        yield from host_memory.access_not_enforceable(passed, board)
 
 
-def _function_rules() -> Iterator[_PlanRule]:
+def _address_map_of_kvm(
+    config: VmConfig, passed: "tuple[PassedMemory, ...]", regions: tuple[GuestRegion, ...]
+) -> Iterator[Finding]:
+    from passthru.rules import guest_map
+
+    memory = guest_map.guest_memory(regions)
+    yield from guest_map.load_outside_memory(config, memory)
+    yield from guest_map.address_overlap(regions)
+    yield from guest_map.address_too_high(regions)
+    if passed:
+        from passthru.rules import blobs
+
+        yield from blobs.blob_looks_swapped(passed, memory)
+
+
+def _memory_on_board(passed: "tuple[PassedMemory, ...]", board: Board) -> Iterator[Finding]:
+    from passthru.rules import dma, host_functions, host_memory
+
+    yield from dma.bus_master_declared_harmless(passed, board)
+    yield from host_memory.host_memory_unknown(passed, board)
+    yield from host_memory.host_memory_in_use(passed, board)
+    yield from host_memory.host_memory_absent(passed, board)
+    yield from host_memory.host_memory_not_zeroed(passed, board)
+    yield from host_functions.memory_driver_active(passed, board)
+
+
+def _functions_on_board(plan: VmPlan, board: Board) -> Iterator[Finding]:
     from passthru.rules import dma, host_functions
 
-    yield dma.functions_without_iommu
-    yield host_functions.pci_support_missing
-    yield host_functions.function_driver_active
-    yield host_functions.vfio_driver_missing
-    yield host_functions.iommu_group_split
-    yield host_functions.iova_reserved
-    yield host_functions.memory_lock_limit
+    yield from dma.functions_without_iommu(plan, board)
+    yield from host_functions.pci_support_missing(plan, board)
+    yield from host_functions.function_driver_active(plan, board)
+    yield from host_functions.vfio_driver_missing(plan, board)
+    yield from host_functions.iommu_group_split(plan, board)
+    yield from host_functions.iova_reserved(plan, board)
+    yield from host_functions.memory_lock_limit(plan, board)

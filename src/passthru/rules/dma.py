@@ -4,11 +4,11 @@
 from passthru.board.model import BarKind, Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
-from passthru.language.model import BlobType, VmConfig
-from passthru.lean import Iterator
+from passthru.language.model import VmConfig
+from passthru.lean import Iterable, Iterator
 from passthru.plan.model import VmPlan
 from passthru.plan.variables import find_variable, smmu_externally_managed
-from passthru.rules.passed_memory import device_memory, passed_memory
+from passthru.rules.passed_memory import PassedMemory, device_memory
 
 __all__ = [
     "BLOB_WITHOUT_DMA",
@@ -35,22 +35,23 @@ __all__ = [
 DMA_STATUS_MISSING = Rule(
     "dma-status-missing",
     Severity.ERROR,
-    "device memory is passed with neither `d` nor `n`",
+    "Device memory is passed with neither `d` nor `n`.",
     "A device that does DMA can reach all of the host's memory unless somebody contains it, so "
-    "qvm insists on being told. A warning where `smmu-externally-managed` is on.",
+    "qvm insists on being told. A warning where `smmu-externally-managed` is on, and for QNX "
+    "Hypervisor 7, whose own examples leave it out.",
 )
 
 DMA_STATUS_CONFLICT = Rule(
     "dma-status-conflict",
     Severity.ERROR,
-    "device memory is passed with both `d` and `n`",
+    "Device memory is passed with both `d` and `n`.",
     "A device does DMA or it does not. A warning where `smmu-externally-managed` is on.",
 )
 
 DMA_ON_SYSTEM_MEMORY = Rule(
     "dma-on-system-memory",
     Severity.ERROR,
-    "`m` together with `d`",
+    "Memory is passed with both `m` and `d`.",
     "`m` is memory for the guest's system, not a device; the reference forbids `d` with it. "
     "Devices may reach it all the same: `m` brings `s` and `t`.",
 )
@@ -58,14 +59,14 @@ DMA_ON_SYSTEM_MEMORY = Rule(
 DMA_NEEDS_READ_WRITE = Rule(
     "dma-needs-read-write",
     Severity.WARNING,
-    "`d` without both `r` and `w`",
+    "Device memory is passed with `d` and without `r` or `w`.",
     "A driver that starts DMA has to write the device's registers and to read its status.",
 )
 
 DMA_MANAGER_MISSING = Rule(
     "dma-manager-missing",
     Severity.ERROR,
-    "a device does DMA and nothing on this host contains it",
+    "A device does DMA and nothing on this host contains it.",
     "Without an IOMMU that knows the device, its DMA reaches all of the host's memory. On Linux "
     "a bare memory location names no device that an IOMMU could be told about.",
 )
@@ -73,21 +74,21 @@ DMA_MANAGER_MISSING = Rule(
 DMA_EXTERNALLY_MANAGED = Rule(
     "dma-externally-managed",
     Severity.INFORMATION,
-    "`d` where `smmu-externally-managed` is on",
+    "`d` is given where `smmu-externally-managed` is on.",
     "The variable says that DMA is contained in some other way; `d` then asks for nothing.",
 )
 
 SMMU_VDEV_NOT_ALLOWED = Rule(
     "smmu-vdev-not-allowed",
     Severity.ERROR,
-    "`vdev smmu` where `smmu-externally-managed` is on",
+    "`vdev smmu` is there while `smmu-externally-managed` is on.",
     "A guest cannot manage what the configuration says is managed elsewhere; qvm aborts.",
 )
 
 DMA_DEVICE_DECLARED_HARMLESS = Rule(
     "dma-device-declared-harmless",
     Severity.WARNING,
-    "`n` on registers of a device that can do DMA",
+    "`n` is given for registers of a device that can do DMA.",
     "`n` is only a declaration. A PCI function can be made bus master by whoever writes its "
     "registers, and then reaches all of the host's memory.",
 )
@@ -95,19 +96,22 @@ DMA_DEVICE_DECLARED_HARMLESS = Rule(
 BLOB_WITHOUT_DMA = Rule(
     "blob-without-dma",
     Severity.INFORMATION,
-    "a blob is passed without a DMA status",
+    "A blob is passed without a DMA status.",
     "A blob is memory and not a device, so it counts as `n`.",
 )
 
 
-def dma_status_missing(config: VmConfig, board: Board) -> Iterator[Finding]:
-    """``dma-status-missing``."""
-    for _, location in device_memory(config):
+def dma_status_missing(
+    memory: Iterable[PassedMemory], config: VmConfig, *, is_required: bool = True
+) -> Iterator[Finding]:
+    """``dma-status-missing``; a warning where the hypervisor does not insist on a status."""
+    severity = _unless_managed(config) if is_required else Severity.WARNING
+    for _, location in device_memory(memory):
         if not location.access.uses_dma and not location.access.without_dma:
             yield DMA_STATUS_MISSING.finding(
                 "device memory is passed with neither `d` (does DMA) nor `n` (does not)",
                 location.span,
-                severity=_unless_managed(config),
+                severity=severity,
                 fix="add `n` to the access letters if the device does no DMA, else `d`",
             )
 
@@ -116,9 +120,9 @@ def _unless_managed(config: VmConfig) -> Severity:
     return Severity.WARNING if smmu_externally_managed(config) else Severity.ERROR
 
 
-def dma_status_conflict(config: VmConfig, board: Board) -> Iterator[Finding]:
+def dma_status_conflict(memory: Iterable[PassedMemory], config: VmConfig) -> Iterator[Finding]:
     """``dma-status-conflict``."""
-    for _, location in device_memory(config):
+    for _, location in device_memory(memory):
         if location.access.uses_dma and location.access.without_dma:
             yield DMA_STATUS_CONFLICT.finding(
                 "device memory is passed with both `d` (does DMA) and `n` (does not)",
@@ -128,9 +132,9 @@ def dma_status_conflict(config: VmConfig, board: Board) -> Iterator[Finding]:
             )
 
 
-def dma_on_system_memory(config: VmConfig, board: Board) -> Iterator[Finding]:
+def dma_on_system_memory(memory: Iterable[PassedMemory]) -> Iterator[Finding]:
     """``dma-on-system-memory``."""
-    for _, location in passed_memory(config):
+    for _, location in memory:
         if location.access.system_memory and location.access.uses_dma:
             yield DMA_ON_SYSTEM_MEMORY.finding(
                 "`m` (system memory) must not come with `d` (a device that does DMA)",
@@ -139,9 +143,9 @@ def dma_on_system_memory(config: VmConfig, board: Board) -> Iterator[Finding]:
             )
 
 
-def dma_needs_read_write(config: VmConfig, board: Board) -> Iterator[Finding]:
+def dma_needs_read_write(memory: Iterable[PassedMemory]) -> Iterator[Finding]:
     """``dma-needs-read-write``."""
-    for _, location in passed_memory(config):
+    for _, location in memory:
         access = location.access
         if access.uses_dma and not (access.readable and access.writable):
             missing = "".join(letter for letter in "rw" if letter not in access.letters)
@@ -152,19 +156,21 @@ def dma_needs_read_write(config: VmConfig, board: Board) -> Iterator[Finding]:
             )
 
 
-def memory_without_dma_manager(config: VmConfig, board: Board) -> Iterator[Finding]:
+def memory_without_dma_manager(
+    memory: Iterable[PassedMemory], config: VmConfig
+) -> Iterator[Finding]:
     """``dma-manager-missing`` for ``d`` on bare memory."""
     if smmu_externally_managed(config):
         return
-    for memory in passed_memory(config):
-        access = memory.location.access
+    for each in memory:
+        access = each.location.access
         # With `m` or `n` beside it the letter is wrong itself, and another rule says so.
         if access.uses_dma and not access.without_dma and not access.system_memory:
             yield DMA_MANAGER_MISSING.finding(
                 "`d`: nothing on this host can contain the DMA of a device that is given as bare "
                 "memory",
-                memory.location.span,
-                resource=memory.resource,
+                each.location.span,
+                resource=each.resource,
                 fix="pass the device as a PCI function (`loc pci:…`), or `set "
                 "smmu-externally-managed on` if its DMA is contained in another way",
             )
@@ -193,12 +199,12 @@ def functions_without_iommu(plan: VmPlan, board: Board) -> Iterator[Finding]:
     )
 
 
-def dma_externally_managed(config: VmConfig, board: Board) -> Iterator[Finding]:
+def dma_externally_managed(memory: Iterable[PassedMemory], config: VmConfig) -> Iterator[Finding]:
     """``dma-externally-managed``."""
     variable = find_variable(config, "smmu-externally-managed")
     if variable is None or not smmu_externally_managed(config):
         return
-    for _, location in passed_memory(config):
+    for _, location in memory:
         if location.access.uses_dma and not location.access.system_memory:
             yield DMA_EXTERNALLY_MANAGED.finding(
                 "`d` has no effect: the configuration says that DMA is managed externally",
@@ -207,7 +213,7 @@ def dma_externally_managed(config: VmConfig, board: Board) -> Iterator[Finding]:
             )
 
 
-def smmu_vdev_not_allowed(config: VmConfig, board: Board) -> Iterator[Finding]:
+def smmu_vdev_not_allowed(config: VmConfig) -> Iterator[Finding]:
     """``smmu-vdev-not-allowed``."""
     variable = find_variable(config, "smmu-externally-managed")
     if variable is None or not smmu_externally_managed(config):
@@ -222,10 +228,10 @@ def smmu_vdev_not_allowed(config: VmConfig, board: Board) -> Iterator[Finding]:
             )
 
 
-def bus_master_declared_harmless(config: VmConfig, board: Board) -> Iterator[Finding]:
+def bus_master_declared_harmless(memory: Iterable[PassedMemory], board: Board) -> Iterator[Finding]:
     """``dma-device-declared-harmless``."""
-    for memory in device_memory(config):
-        location = memory.location
+    for each in device_memory(memory):
+        location = each.location
         if not location.access.without_dma:
             continue
         for function in board.pci:
@@ -234,19 +240,18 @@ def bus_master_declared_harmless(config: VmConfig, board: Board) -> Iterator[Fin
                 yield DMA_DEVICE_DECLARED_HARMLESS.finding(
                     f"`n`: these are registers of {function}, which can do DMA",
                     location.span,
-                    resource=memory.resource,
+                    resource=each.resource,
                     fix=str(function.address),
                 )
 
 
-def blob_without_dma(config: VmConfig, board: Board) -> Iterator[Finding]:
+def blob_without_dma(memory: Iterable[PassedMemory]) -> Iterator[Finding]:
     """``blob-without-dma``."""
-    for blob, location in passed_memory(config):
-        plain = blob in (None, BlobType.DATA, BlobType.RAW)
-        access = location.access
-        if not plain and not access.uses_dma and not access.without_dma:
+    for each in memory:
+        access = each.location.access
+        if each.is_blob and not access.uses_dma and not access.without_dma:
             yield BLOB_WITHOUT_DMA.finding(
                 "a blob counts as memory without DMA (`n`)",
-                location.span,
+                each.location.span,
                 fix="add `n` to the access letters",
             )

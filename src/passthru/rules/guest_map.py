@@ -2,59 +2,81 @@
 """Rules about the guest's address map and ports: one answer at each place."""
 
 from passthru.addresses import PAGE_SIZE, AddressRange
-from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.diagnostics.source import Span
-from passthru.language.model import PortLocation, VmConfig
-from passthru.lean import Iterator, NamedTuple
-from passthru.plan.model import RegionKind, VmPlan
+from passthru.language.model import BlobType, Load, MemoryLocation, PortLocation, VmConfig
+from passthru.lean import Iterable, Iterator, NamedTuple, Sequence
+from passthru.plan.model import GuestRegion, RegionKind
 from passthru.plan.x86_64 import HIGHEST_ADDRESS, MACHINE_PORTS, SERIAL_PORT_COUNT
 
 __all__ = [
     "ADDRESS_OVERLAP",
     "ADDRESS_TOO_HIGH",
+    "LOAD_OUTSIDE_MEMORY",
     "MEMORY_GRANULARITY",
     "PORT_OVERLAP",
+    "Occupant",
     "address_overlap",
     "address_too_high",
+    "any_overlap",
+    "configured_port_occupants",
+    "guest_memory",
+    "kvm_port_occupants",
+    "load_outside_memory",
+    "load_overlap",
+    "memory_around",
     "memory_granularity",
+    "overlapping_pairs",
     "port_overlap",
 ]
 
+_GUEST_MEMORY = (RegionKind.RAM, RegionKind.ROM, RegionKind.PASSED_RAM)
+_PLAIN_DATA = (BlobType.DATA, BlobType.RAW)
 _MOST_CONFLICTS = 4
+_FEW_OPEN = 8
+_LONGEST_BARE_LENGTH = 1 << 16
+"""A length in bytes that is shorter and no whole page was probably meant with a suffix."""
 
 ADDRESS_OVERLAP = Rule(
     "address-overlap",
     Severity.ERROR,
-    "two things answer at one guest address",
+    "Two things answer at one guest address.",
     "RAM, ROM, passed memory, devices and reserved places each need addresses of their own.",
 )
 
 ADDRESS_TOO_HIGH = Rule(
     "address-too-high",
     Severity.ERROR,
-    "a guest address that no x86-64 processor can reach",
+    "A guest address is one that no x86-64 processor can reach.",
     "Physical addresses have at most 52 bits.",
 )
 
 MEMORY_GRANULARITY = Rule(
     "memory-granularity",
     Severity.ERROR,
-    "`ram`, `rom` or a pass with `m` that does not consist of whole 4 KiB pages",
+    "A `ram`, a `rom` or a pass with `m` does not consist of whole 4 KiB pages.",
     "Memory is given to a guest in pages. A length without a suffix is in bytes: `ram 1m,1023` "
     "is 1,023 bytes.",
+)
+
+LOAD_OUTSIDE_MEMORY = Rule(
+    "load-outside-memory",
+    Severity.ERROR,
+    "A file is loaded to an address where the guest has no memory.",
+    "The address of a `load` is guest-physical and lies in memory that `ram`, `rom` or a pass "
+    "with `m` gave before.",
 )
 
 PORT_OVERLAP = Rule(
     "port-overlap",
     Severity.ERROR,
-    "two things answer at one x86 port",
+    "Two things answer at one x86 port.",
     "Each port has one device behind it; some belong to the machine itself.",
 )
 
 
-class _Occupant(NamedTuple):
+class Occupant(NamedTuple):
     """Something with a place in an address space; ``span`` is None for the machine's own."""
 
     range: AddressRange
@@ -62,52 +84,134 @@ class _Occupant(NamedTuple):
     span: Span | None
     is_reserve: bool = False
 
-    def conflicts(self, other: "_Occupant") -> bool:
+    def conflicts(self, other: "Occupant") -> bool:
         """Whether both want to answer at one address.
 
         A `reserve` keeps automatic allocation away; what the machine has in any case may
-        be in it.
+        be in it, and what is reserved twice is still free.
         """
-        if (self.is_reserve and other.span is None) or (other.is_reserve and self.span is None):
+        if self.is_reserve and (other.span is None or other.is_reserve):
+            return False
+        if other.is_reserve and self.span is None:
             return False
         return self.range.overlaps(other.range)
 
+    @property
+    def place(self) -> str:
+        """Where it is, for people; of what has no known size only the start."""
+        return _place(self.range)
 
-def address_overlap(plan: VmPlan, board: Board) -> Iterator[Finding]:
+
+def _place(place: AddressRange) -> str:
+    return f"at {place.start:#x}" if place.size == 1 else f"{place}"
+
+
+def address_overlap(regions: Iterable[GuestRegion]) -> Iterator[Finding]:
     """``address-overlap``."""
+    regions = tuple(regions)
+    if not any_overlap(region.range for region in regions):
+        return
     occupants = [
-        _Occupant(each.range, each.name, each.span, each.kind is RegionKind.RESERVED)
-        for each in plan.regions
+        Occupant(each.range, each.name, each.span, each.kind is RegionKind.RESERVED)
+        for each in regions
     ]
-    for one, other in _conflicts(occupants):
+    for one, other in overlapping_pairs(occupants):
         yield _conflict(ADDRESS_OVERLAP, one, other)
 
 
-def _conflicts(occupants: list[_Occupant]) -> Iterator[tuple[_Occupant, _Occupant]]:
-    """Every pair that overlaps, once, by one sweep from the lowest address up.
+def load_overlap(config: VmConfig) -> Iterator[Finding]:
+    """``address-overlap`` of files: how far one reaches is not known, where it starts is."""
+    first: dict[int, Load] = {}
+    for load in config.loads:
+        if load.address is None:
+            continue
+        earlier = first.setdefault(load.address, load)
+        if earlier is not load:
+            yield ADDRESS_OVERLAP.finding(
+                f"two files are loaded to {load.address:#x}",
+                load.span,
+                resource=load.path,
+                others=(Place("the first one", earlier.span),),
+            )
+
+
+def guest_memory(regions: Iterable[GuestRegion]) -> tuple[GuestRegion, ...]:
+    """The regions that the guest has as memory: `ram`, `rom` and passes with `m`."""
+    return tuple(region for region in regions if region.kind in _GUEST_MEMORY)
+
+
+def load_outside_memory(config: VmConfig, memory: Sequence[GuestRegion]) -> Iterator[Finding]:
+    """``load-outside-memory``; how far the file reaches is only known when it is read.
+
+    ``memory`` is all that can be loaded to. Where there is none, reading tells of every load.
+    """
+    for load in config.loads:
+        if load.address is None or not memory:
+            continue
+        if memory_around(AddressRange(load.address, 1), memory) is None:
+            yield LOAD_OUTSIDE_MEMORY.finding(
+                f"{_kind(load)} goes to {load.address:#x}, where the guest has no memory",
+                load.span,
+                resource=load.path,
+                others=(Place(f"{each.name} {each.range}", each.span) for each in memory[:4]),
+            )
+
+
+def memory_around(place: AddressRange, memory: Sequence[GuestRegion]) -> GuestRegion | None:
+    """The region that has all of ``place``, or None."""
+    return next((region for region in memory if region.range.contains(place)), None)
+
+
+def _kind(load: Load) -> str:
+    if load.blob is None or load.blob in _PLAIN_DATA:
+        return "the file"
+    return f"the {load.blob.value} image"
+
+
+def any_overlap(ranges: Iterable[AddressRange]) -> bool:
+    """Whether it is worth while to look for overlaps: quick, and nearly always false."""
+    end = 0
+    for start, size in sorted(ranges):
+        if start < end:
+            return True
+        end = start + size
+    return False
+
+
+def overlapping_pairs(occupants: Iterable[Occupant]) -> Iterator[tuple[Occupant, Occupant]]:
+    """Every pair that conflicts, once, by one sweep from the lowest address up.
 
     No occupant is named with more than a few others, so that a hopeless map stays readable.
     """
-    open_ones: list[_Occupant] = []
+    open_ones: list[Occupant] = []
+    most_open = _FEW_OPEN
     for occupant in sorted(occupants, key=lambda each: each.range):
-        open_ones = [each for each in open_ones if each.range.end > occupant.range.start]
-        conflicting = [each for each in open_ones if each.conflicts(occupant)]
-        for each in conflicting[:_MOST_CONFLICTS]:
-            yield each, occupant
+        if len(open_ones) > most_open:
+            # Not each time: where thousands overlap that alone would take minutes.
+            open_ones = [each for each in open_ones if each.range.end > occupant.range.start]
+            most_open = 2 * len(open_ones) + _FEW_OPEN
+        found = 0
+        for each in open_ones:
+            if each.conflicts(occupant):
+                yield each, occupant
+                found += 1
+                if found == _MOST_CONFLICTS:
+                    break
         open_ones.append(occupant)
 
 
-def _conflict(rule: Rule, one: _Occupant, other: _Occupant) -> Finding:
+def _conflict(rule: Rule, one: Occupant, other: Occupant) -> Finding:
     first, second = _in_text_order(one, other)
     shared = one.range.intersection(other.range)
+    where = f" {_place(shared)}" if shared and shared.size == 1 else f" at {shared}"
     return rule.finding(
-        f"{second.name} ({second.range}) and {first.name} ({first.range}) overlap at {shared}",
+        f"{second.name} ({second.place}) and {first.name} ({first.place}) overlap{where}",
         second.span,
         others=(Place(first.name if first.span else f"{first.name}, by the machine", first.span),),
     )
 
 
-def _in_text_order(one: _Occupant, other: _Occupant) -> tuple[_Occupant, _Occupant]:
+def _in_text_order(one: Occupant, other: Occupant) -> tuple[Occupant, Occupant]:
     """The one that stands first (or is the machine's) before the one to complain about."""
     if other.span is None or (
         one.span is not None
@@ -118,9 +222,9 @@ def _in_text_order(one: _Occupant, other: _Occupant) -> tuple[_Occupant, _Occupa
     return one, other
 
 
-def address_too_high(plan: VmPlan, board: Board) -> Iterator[Finding]:
+def address_too_high(regions: Iterable[GuestRegion]) -> Iterator[Finding]:
     """``address-too-high``."""
-    for region in plan.regions:
+    for region in regions:
         if region.range.end > HIGHEST_ADDRESS:
             yield ADDRESS_TOO_HIGH.finding(
                 f"{region.name} ends at {region.range.end:#x}, above {HIGHEST_ADDRESS:#x}",
@@ -128,40 +232,59 @@ def address_too_high(plan: VmPlan, board: Board) -> Iterator[Finding]:
             )
 
 
-def memory_granularity(plan: VmPlan, board: Board) -> Iterator[Finding]:
+def memory_granularity(config: VmConfig) -> Iterator[Finding]:
     """``memory-granularity``."""
-    for region in plan.regions:
-        if region.kind not in (RegionKind.RAM, RegionKind.ROM, RegionKind.PASSED_RAM):
-            continue
-        start, size = region.range
-        if size == 0 or start % PAGE_SIZE or size % PAGE_SIZE:
-            wrong = f"starts at {start:#x}" if start % PAGE_SIZE else f"has {size:,} bytes"
-            yield MEMORY_GRANULARITY.finding(
-                f"{region.name} {wrong}, which is not a multiple of 4 KiB", region.span
-            )
+    for option in config.memory:
+        yield from _not_in_pages(option.kind.value, option.start or 0, option.size, option.span)
+    for passed in config.passes:
+        for location in passed.locations:
+            if isinstance(location, MemoryLocation) and location.access.system_memory:
+                guest = location.guest
+                name = f"pass mem:{guest.start:#x}"
+                yield from _not_in_pages(name, guest.start, guest.size, location.span)
 
 
-def port_overlap(config: VmConfig, board: Board) -> Iterator[Finding]:
+def _not_in_pages(name: str, start: int, size: int, span: Span) -> Iterator[Finding]:
+    if start % PAGE_SIZE == 0 and size % PAGE_SIZE == 0 and size:
+        return
+    wrong = f"starts at {start:#x}" if start % PAGE_SIZE else f"has {size:,} bytes"
+    is_bare = size < _LONGEST_BARE_LENGTH and span.text.endswith(str(size))
+    yield MEMORY_GRANULARITY.finding(
+        f"{name} {wrong}, which is not a multiple of 4 KiB",
+        span,
+        fix=f"{span.text}m" if size and is_bare and not start % PAGE_SIZE else None,
+    )
+
+
+def port_overlap(occupants: Iterable[Occupant]) -> Iterator[Finding]:
     """``port-overlap``."""
-    for one, other in _conflicts(list(_port_occupants(config))):
+    for one, other in overlapping_pairs(occupants):
         yield _conflict(PORT_OVERLAP, one, other)
 
 
-def _port_occupants(config: VmConfig) -> Iterator[_Occupant]:
-    machine = {"timer8254", "mc146818", "8259", "ioapic"}
+def kvm_port_occupants(config: VmConfig) -> Iterator[Occupant]:
+    """Who has ports in the machine that run makes."""
+    machine = ("timer8254", "mc146818", "8259", "ioapic")
     for ports, name in MACHINE_PORTS:
-        yield _Occupant(ports, name, None)
+        yield Occupant(ports, name, None)
     for vdev in config.vdevs:
-        for location in vdev.locations:
-            if isinstance(location, PortLocation) and vdev.type not in machine:
-                count = SERIAL_PORT_COUNT if vdev.type == "ser8250" else location.ports.size
-                ports = AddressRange(location.ports.start, count)
-                yield _Occupant(ports, f"vdev {vdev.type}", location.span)
+        for location in _ports(vdev.locations):
+            if vdev.type not in machine:
+                size = SERIAL_PORT_COUNT if vdev.type == "ser8250" else location.ports.size
+                ports = AddressRange(location.ports.start, size)
+                yield Occupant(ports, f"vdev {vdev.type}", location.span)
+    yield from configured_port_occupants(config)
+
+
+def configured_port_occupants(config: VmConfig) -> Iterator[Occupant]:
+    """The ports that are passed or reserved."""
     for passed in config.passes:
-        for location in passed.locations:
-            if isinstance(location, PortLocation):
-                yield _Occupant(location.ports, "pass io:", location.span)
+        for location in _ports(passed.locations):
+            yield Occupant(location.ports, "pass io:", location.span)
     for reserve in config.reserves:
-        for location in reserve.locations:
-            if isinstance(location, PortLocation):
-                yield _Occupant(location.ports, "reserve io:", location.span, is_reserve=True)
+        for location in _ports(reserve.locations):
+            yield Occupant(location.ports, "reserve io:", location.span, is_reserve=True)
+
+
+def _ports(locations: Sequence[object]) -> Iterator[PortLocation]:
+    return (location for location in locations if isinstance(location, PortLocation))

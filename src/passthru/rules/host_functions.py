@@ -5,12 +5,11 @@ from passthru.board.binding import binding_commands
 from passthru.board.model import BarKind, Board, IommuGroup, PciFunction
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
-from passthru.language.model import VmConfig
-from passthru.lean import Iterator
+from passthru.lean import Iterator, Sequence
 from passthru.plan.claims import dma_regions
 from passthru.plan.host_functions import describe_function
 from passthru.plan.model import GuestFunction, VmPlan
-from passthru.rules.passed_memory import passed_memory
+from passthru.rules.passed_memory import PassedMemory
 
 __all__ = [
     "HOST_DRIVER_ACTIVE",
@@ -37,28 +36,28 @@ _HARMLESS_DRIVERS = (None, _VFIO, "pci-stub", "pcieport")
 PCI_SUPPORT_MISSING = Rule(
     "pci-support-missing",
     Severity.ERROR,
-    "the host cannot pass PCI functions",
+    "The host cannot pass PCI functions.",
     "Linux passes them with the driver vfio-pci (CONFIG_VFIO_PCI), which is not loaded here.",
 )
 
 HOST_DRIVER_ACTIVE = Rule(
     "host-driver-active",
     Severity.ERROR,
-    "a driver of the host is using what is passed",
+    "A driver of the host is using what is passed.",
     "A device has one owner: the host's driver has to let go before the guest's driver starts.",
 )
 
 VFIO_DRIVER_MISSING = Rule(
     "vfio-driver-missing",
     Severity.ERROR,
-    "a passed PCI function is not bound to vfio-pci",
+    "A passed PCI function is not bound to vfio-pci.",
     "Only a function that vfio-pci is bound to can be opened for a guest.",
 )
 
 IOMMU_GROUP_SPLIT = Rule(
     "iommu-group-split",
     Severity.ERROR,
-    "other members of a passed function's IOMMU group are in use on the host",
+    "Other members of a passed function's IOMMU group are in use on the host.",
     "The IOMMU cannot tell the members of a group apart, so whoever gets one reaches the memory "
     "of all. The kernel gives a group to a guest only when no host driver has any of it.",
 )
@@ -66,7 +65,7 @@ IOMMU_GROUP_SPLIT = Rule(
 IOVA_RESERVED = Rule(
     "iova-reserved",
     Severity.ERROR,
-    "guest memory lies where the IOMMU keeps addresses back",
+    "Guest memory lies where the IOMMU keeps addresses back.",
     "In such a window the IOMMU translates nothing (or something else), so a device could not "
     "reach guest memory there.",
 )
@@ -74,7 +73,7 @@ IOVA_RESERVED = Rule(
 MEMORY_LOCK_LIMIT = Rule(
     "memory-lock-limit",
     Severity.ERROR,
-    "this process may not lock as much memory as the passed functions need",
+    "This process may not lock as much memory as the passed functions need.",
     "A device may write to guest memory at any time, so VFIO keeps all of it in place and counts "
     "it against RLIMIT_MEMLOCK.",
 )
@@ -122,9 +121,9 @@ def vfio_driver_missing(plan: VmPlan, board: Board) -> Iterator[Finding]:
             )
 
 
-def memory_driver_active(config: VmConfig, board: Board) -> Iterator[Finding]:
+def memory_driver_active(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
     """``host-driver-active`` for registers that are passed as bare memory."""
-    for memory in passed_memory(config):
+    for memory in passed:
         for function in board.pci:
             if function.is_bridge or function.driver in (None, _VFIO, "pci-stub"):
                 continue

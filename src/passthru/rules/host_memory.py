@@ -5,9 +5,8 @@ from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
-from passthru.language.model import VmConfig
-from passthru.lean import Iterator
-from passthru.rules.passed_memory import PassedMemory, passed_memory
+from passthru.lean import Iterator, Sequence
+from passthru.rules.passed_memory import PassedMemory
 
 __all__ = [
     "ACCESS_NOT_ENFORCEABLE",
@@ -27,7 +26,7 @@ __all__ = [
 HOST_MEMORY_UNKNOWN = Rule(
     "host-memory-unknown",
     Severity.ERROR,
-    "host memory is passed and the host's memory map cannot be read",
+    "Host memory is passed and the host's memory map cannot be read.",
     "The kernel shows addresses only to a process with CAP_SYS_ADMIN. Without them nobody can "
     "tell a device's registers from memory that the host is using.",
 )
@@ -35,7 +34,7 @@ HOST_MEMORY_UNKNOWN = Rule(
 HOST_MEMORY_IN_USE = Rule(
     "host-memory-in-use",
     Severity.ERROR,
-    "passed memory is RAM that the host allocates from",
+    "Passed memory is RAM that the host allocates from.",
     "Host and guest would overwrite each other's data. The host has to be booted so that it "
     "leaves the range alone.",
 )
@@ -43,14 +42,14 @@ HOST_MEMORY_IN_USE = Rule(
 HOST_MEMORY_ABSENT = Rule(
     "host-memory-absent",
     Severity.ERROR,
-    "nothing is at the passed host address",
+    "Nothing is at the passed host address.",
     "The host's memory map has neither memory nor a device or bus window there.",
 )
 
 HOST_MEMORY_NOT_ZEROED = Rule(
     "host-memory-not-zeroed",
     Severity.WARNING,
-    "RAM is passed as system memory",
+    "RAM of the host is passed as system memory.",
     "Passed RAM is not zeroed, neither before the guest gets it nor afterwards; it may hold "
     "what another guest left there.",
 )
@@ -58,7 +57,7 @@ HOST_MEMORY_NOT_ZEROED = Rule(
 NOT_PAGE_ALIGNED = Rule(
     "not-page-aligned",
     Severity.WARNING,
-    "a passed range does not consist of whole pages",
+    "A passed range does not consist of whole pages.",
     "Memory is mapped in pages of 4 KiB, so the guest also reaches the rest of the first and "
     "the last one. An error where guest and host address differ within the page: no mapping "
     "can do that.",
@@ -67,15 +66,14 @@ NOT_PAGE_ALIGNED = Rule(
 ACCESS_NOT_ENFORCEABLE = Rule(
     "access-not-enforceable",
     Severity.WARNING,
-    "access letters ask for what KVM cannot do on this host",
+    "Access letters ask for what KVM cannot do.",
     "KVM has no execute permission for a memory slot, and on x86 it alone decides what is "
     "cached: RAM is, anything else is not.",
 )
 
 
-def host_memory_unknown(config: VmConfig, board: Board) -> Iterator[Finding]:
+def host_memory_unknown(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
     """``host-memory-unknown``, once for all passes."""
-    passed = tuple(passed_memory(config))
     if board.memory_known or not passed:
         return
     first, *rest = passed
@@ -89,9 +87,9 @@ def host_memory_unknown(config: VmConfig, board: Board) -> Iterator[Finding]:
     )
 
 
-def host_memory_in_use(config: VmConfig, board: Board) -> Iterator[Finding]:
+def host_memory_in_use(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
     """``host-memory-in-use``."""
-    for memory in passed_memory(config):
+    for memory in passed:
         host = memory.location.host
         used = [each for each in board.allocated if each.overlaps(host)]
         if used:
@@ -106,11 +104,11 @@ def host_memory_in_use(config: VmConfig, board: Board) -> Iterator[Finding]:
             )
 
 
-def host_memory_absent(config: VmConfig, board: Board) -> Iterator[Finding]:
+def host_memory_absent(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
     """``host-memory-absent``."""
     if not board.memory_known:
         return
-    for memory in passed_memory(config):
+    for memory in passed:
         missing = _first_hole(memory.location.host, board)
         if missing is not None:
             yield HOST_MEMORY_ABSENT.finding(
@@ -140,9 +138,9 @@ def _neighbours(hole: AddressRange, board: Board) -> Iterator[str]:
         yield f"the host has {region.name} at {region.range}"
 
 
-def host_memory_not_zeroed(config: VmConfig, board: Board) -> Iterator[Finding]:
+def host_memory_not_zeroed(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
     """``host-memory-not-zeroed``."""
-    for memory in passed_memory(config):
+    for memory in passed:
         if memory.location.access.system_memory and not _is_absent(memory, board):
             yield HOST_MEMORY_NOT_ZEROED.finding(
                 "this RAM is given to the guest with whatever it holds now",
@@ -155,10 +153,13 @@ def _is_absent(memory: PassedMemory, board: Board) -> bool:
     return board.memory_known and _first_hole(memory.location.host, board) is not None
 
 
-def not_page_aligned(config: VmConfig, board: Board) -> Iterator[Finding]:
-    """``not-page-aligned``."""
-    for memory in passed_memory(config):
+def not_page_aligned(passed: Sequence[PassedMemory], board: Board | None) -> Iterator[Finding]:
+    """``not-page-aligned``; with a ``board`` it names what lies in the exposed bytes."""
+    for memory in passed:
         guest, host = memory.location.guest, memory.location.host
+        system_memory = memory.location.access.system_memory
+        if system_memory and guest != guest.page_aligned():
+            continue  # memory-granularity has it
         if (guest.start - host.start) % PAGE_SIZE:
             yield NOT_PAGE_ALIGNED.finding(
                 f"guest address {guest.start:#x} and host address {host.start:#x} lie at "
@@ -167,7 +168,7 @@ def not_page_aligned(config: VmConfig, board: Board) -> Iterator[Finding]:
                 resource=memory.resource,
                 severity=Severity.ERROR,
             )
-        elif host != host.page_aligned() and not memory.location.access.system_memory:
+        elif host != host.page_aligned():
             exposed = tuple(_exposed(host))
             pieces = " and ".join(str(piece) for piece in exposed)
             yield NOT_PAGE_ALIGNED.finding(
@@ -188,7 +189,9 @@ def _exposed(host: AddressRange) -> Iterator[AddressRange]:
             yield piece
 
 
-def _what_lies_there(pieces: tuple[AddressRange, ...], board: Board) -> Iterator[str]:
+def _what_lies_there(pieces: tuple[AddressRange, ...], board: Board | None) -> Iterator[str]:
+    if board is None:
+        return
     for piece in pieces:
         for region in board.memory:
             if region.range.overlaps(piece):
@@ -199,9 +202,14 @@ def _what_lies_there(pieces: tuple[AddressRange, ...], board: Board) -> Iterator
                     yield f"{piece} has registers of {function}"
 
 
-def access_not_enforceable(config: VmConfig, board: Board) -> Iterator[Finding]:
-    """``access-not-enforceable``: what was plainly asked for and will not be so."""
-    for memory in passed_memory(config):
+def access_not_enforceable(
+    passed: Sequence[PassedMemory], board: Board | None
+) -> Iterator[Finding]:
+    """``access-not-enforceable``: what was plainly asked for and will not be so.
+
+    What KVM makes of `c` depends on the host, so without a ``board`` nothing is said of it.
+    """
+    for memory in passed:
         access, host = memory.location.access, memory.location.host
         if access.system_memory and not access.executable:
             yield ACCESS_NOT_ENFORCEABLE.finding(
@@ -209,7 +217,7 @@ def access_not_enforceable(config: VmConfig, board: Board) -> Iterator[Finding]:
                 memory.location.span,
                 resource=memory.resource,
             )
-        if not board.memory_known:
+        if board is None or not board.memory_known:
             continue
         is_ram = any(region.range.overlaps(host) for region in board.reserved)
         if access.cacheable and not is_ram and not memory.blob:

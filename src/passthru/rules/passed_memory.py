@@ -2,7 +2,7 @@
 """The passed memory of a configuration, as the rules look at it."""
 
 from passthru.language.model import BlobType, MemoryLocation, VmConfig
-from passthru.lean import Iterator, NamedTuple
+from passthru.lean import Iterable, Iterator, NamedTuple
 
 __all__ = ["PassedMemory", "device_memory", "passed_memory"]
 
@@ -19,20 +19,27 @@ class PassedMemory(NamedTuple):
         return self.blob is None and not self.location.access.system_memory
 
     @property
+    def is_blob(self) -> bool:
+        """Data that the hypervisor tells the guest of."""
+        return self.blob not in (None, BlobType.DATA, BlobType.RAW)
+
+    @property
     def resource(self) -> str:
         """The host's side in the notation of the configuration."""
         host = self.location.host
         return f"mem:{host.start:#x},{host.size:#x}"
 
 
-def passed_memory(config: VmConfig) -> Iterator[PassedMemory]:
+def passed_memory(config: VmConfig) -> tuple[PassedMemory, ...]:
     """Every passed memory location, in the order of the text."""
-    for passed in config.passes:
-        for location in passed.locations:
-            if isinstance(location, MemoryLocation):
-                yield PassedMemory(passed.blob, location)
+    return tuple(
+        PassedMemory._make((passed.blob, location))
+        for passed in config.passes
+        for location in passed.locations
+        if isinstance(location, MemoryLocation)
+    )
 
 
-def device_memory(config: VmConfig) -> Iterator[PassedMemory]:
-    """Those that are a device's registers."""
-    return (each for each in passed_memory(config) if each.is_device)
+def device_memory(memory: Iterable[PassedMemory]) -> Iterator[PassedMemory]:
+    """What of it is a device's registers."""
+    return (each for each in memory if each.is_device)

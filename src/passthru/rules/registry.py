@@ -2,13 +2,28 @@
 """The list of all rules, for the documentation and for ``explain``; checking goes without."""
 
 from passthru.diagnostics.rule import Rule
+from passthru.language.mistakes import LANGUAGE_RULES
+from passthru.language.suppression import UNUSED_ALLOWANCE
 from passthru.plan.problems import PLANNING_RULES
-from passthru.rules import blobs, dma, guest_map, host_functions, host_memory, interrupts
+from passthru.rules import (
+    architecture,
+    blobs,
+    claims,
+    dma,
+    guest_map,
+    host_functions,
+    host_memory,
+    interrupts,
+    peers,
+)
 
 __all__ = ["RULES"]
 
 RULES: tuple[Rule, ...] = (
+    *LANGUAGE_RULES,
+    UNUSED_ALLOWANCE,
     *PLANNING_RULES,
+    architecture.X86_ONLY,
     dma.DMA_STATUS_MISSING,
     dma.DMA_STATUS_CONFLICT,
     dma.DMA_ON_SYSTEM_MEMORY,
@@ -20,7 +35,7 @@ RULES: tuple[Rule, ...] = (
     dma.BLOB_WITHOUT_DMA,
     blobs.BLOB_TYPE_NOT_RELEVANT,
     blobs.BLOB_LOOKS_SWAPPED,
-    blobs.LOAD_OUTSIDE_MEMORY,
+    guest_map.LOAD_OUTSIDE_MEMORY,
     guest_map.ADDRESS_OVERLAP,
     guest_map.ADDRESS_TOO_HIGH,
     guest_map.MEMORY_GRANULARITY,
@@ -28,6 +43,9 @@ RULES: tuple[Rule, ...] = (
     interrupts.INTERRUPT_CONTROLLER_UNKNOWN,
     interrupts.INTERRUPT_LINE_OUT_OF_RANGE,
     interrupts.INTERRUPT_CLAIMED_TWICE,
+    interrupts.IMMEDIATE_UNMASK_NEEDS_EDGE,
+    claims.HOST_INTERRUPT_CLAIMED_TWICE,
+    claims.HOST_MEMORY_CLAIMED_TWICE,
     host_memory.HOST_MEMORY_UNKNOWN,
     host_memory.HOST_MEMORY_IN_USE,
     host_memory.HOST_MEMORY_ABSENT,
@@ -40,5 +58,6 @@ RULES: tuple[Rule, ...] = (
     host_functions.IOMMU_GROUP_SPLIT,
     host_functions.IOVA_RESERVED,
     host_functions.MEMORY_LOCK_LIMIT,
+    peers.PEER_OF_ITSELF,
 )
-"""Every rule beyond the language, those of the planning stage included."""
+"""Every rule: the language's, those of the planning stage, and the others by subject."""

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules about things of the host that are wanted twice."""
+
+from passthru.diagnostics.finding import Finding, Place, Severity
+from passthru.diagnostics.rule import Rule
+from passthru.language.model import Interrupt, VmConfig
+from passthru.lean import Iterator, Sequence
+from passthru.plan.x86_64 import IOAPIC_LINES
+from passthru.rules.guest_map import Occupant, any_overlap, overlapping_pairs
+from passthru.rules.passed_memory import PassedMemory
+
+__all__ = [
+    "HOST_INTERRUPT_CLAIMED_TWICE",
+    "HOST_MEMORY_CLAIMED_TWICE",
+    "host_interrupt_claimed_twice",
+    "host_memory_claimed_twice",
+]
+
+HOST_MEMORY_CLAIMED_TWICE = Rule(
+    "host-memory-claimed-twice",
+    Severity.ERROR,
+    "One range of the host's memory is passed twice.",
+    "Two drivers at one device, or two systems in one memory, undo each other's work. A warning "
+    "where neither may write, both say `n` and it is no system memory.",
+)
+
+HOST_INTERRUPT_CLAIMED_TWICE = Rule(
+    "host-interrupt-claimed-twice",
+    Severity.ERROR,
+    "One interrupt of the host is passed twice.",
+    "The host hands an interrupt to one line of one guest, and unmasks it when that guest is done. "
+    "Without `=VECTOR` the host's vector is the controller's `hostvector` plus the line.",
+)
+
+_CONTROLLER_LINES = {"ioapic": IOAPIC_LINES, "gic": None, "8259": None}
+"""The types of interrupt controllers, each with its number of lines where that is certain."""
+
+
+def host_memory_claimed_twice(passed: Sequence[PassedMemory]) -> Iterator[Finding]:
+    """``host-memory-claimed-twice`` within one VM."""
+    if not any_overlap(each.location.host for each in passed):
+        return
+    memory = {each.location.span: each for each in passed}
+    occupants = (Occupant(each.location.host, each.resource, span) for span, each in memory.items())
+    for one, other in overlapping_pairs(occupants):
+        first, second = sorted(
+            (memory[each.span] for each in (one, other) if each.span is not None),
+            key=lambda each: each.location.span.start,
+        )
+        if first.location.guest.overlaps(second.location.guest):
+            continue  # address-overlap has it
+        shared = first.location.host.intersection(second.location.host)
+        yield HOST_MEMORY_CLAIMED_TWICE.finding(
+            f"{shared} of the host is passed to this guest a second time",
+            second.location.span,
+            resource=second.resource,
+            others=(Place("passed here first", first.location.span),),
+            severity=Severity.WARNING if _is_harmless(first, second) else Severity.ERROR,
+        )
+
+
+def _is_harmless(*both: PassedMemory) -> bool:
+    accesses = [each.location.access for each in both]
+    return all(
+        access.without_dma and not access.system_memory and not access.writable
+        for access in accesses
+    )
+
+
+def host_interrupt_claimed_twice(config: VmConfig) -> Iterator[Finding]:
+    """``host-interrupt-claimed-twice`` within one VM."""
+    if not any(passed.interrupts for passed in config.passes):
+        return
+    first_vectors = _first_vectors(config)
+    owners: dict[int, Interrupt] = {}
+    for passed in config.passes:
+        for interrupt in passed.interrupts:
+            vector = _host_vector(interrupt, first_vectors)
+            if vector is None:
+                continue
+            earlier = owners.setdefault(vector, interrupt)
+            is_same_line = (earlier.controller, earlier.line) == (
+                interrupt.controller,
+                interrupt.line,
+            )
+            if earlier is interrupt or (is_same_line and interrupt.line is not None):
+                continue  # of one line interrupt-claimed-twice tells
+            yield HOST_INTERRUPT_CLAIMED_TWICE.finding(
+                f"vector {vector} of the host is passed a second time",
+                interrupt.span,
+                resource=str(vector),
+                others=(Place("passed here first", earlier.span),),
+            )
+
+
+def _host_vector(interrupt: Interrupt, first_vectors: dict[str, int]) -> int | None:
+    if interrupt.vector is not None:
+        return interrupt.vector
+    first = first_vectors.get(interrupt.controller)
+    return None if first is None or interrupt.line is None else first + interrupt.line
+
+
+def _first_vectors(config: VmConfig) -> dict[str, int]:
+    """The host vector of each controller's first line, where it is certain.
+
+    A controller without `hostvector` goes on where the one before it ends; the first has 0.
+    """
+    vectors: dict[str, int] = {}
+    following: int | None = 0
+    for vdev in config.vdevs:
+        if vdev.type not in _CONTROLLER_LINES:
+            continue
+        written = vdev.values("hostvector")
+        vector = _number(written[-1]) if written else following
+        if vector is not None:
+            vectors[vdev.name.value if vdev.name else vdev.type] = vector
+        lines = _CONTROLLER_LINES[vdev.type]
+        following = None if vector is None or lines is None else vector + lines
+    if not vectors and following == 0:
+        vectors["gic"] = 0  # an ARM guest has it without any vdev
+    return vectors
+
+
+def _number(text: str) -> int | None:
+    from passthru.language.numbers import BadNumber, Notation, parse_number
+
+    number = parse_number(text, Notation.PLAIN)
+    return None if isinstance(number, BadNumber) else number.value

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What qvm's virtual devices cannot do without."""
+
+from passthru.diagnostics.finding import Finding, Severity
+from passthru.language.model import PciLocation, Vdev, VmConfig
+from passthru.lean import Iterator, NamedTuple
+from passthru.plan.problems import VDEV_OPTION_MISSING
+from passthru.rules.users import users
+
+__all__ = ["vdev_option_missing"]
+
+_NEVER_ON_PCI = {
+    "pl011": ("loc", "intr"),
+    "ser8250": ("loc", "intr"),
+    "wdt-sp805": ("loc",),
+    "8259": ("loc",),
+}
+"""What devices need that have no place of their own; the PC's timers and clocks have one."""
+
+_ON_PCI_WITHOUT_LOC = (
+    "shmem",
+    "virtio-blk",
+    "virtio-console",
+    "virtio-fs",
+    "virtio-input",
+    "virtio-net",
+)
+_LOC_AND_INTR_TOGETHER = ("virtio-fs", "virtio-input")
+_EXAMPLES = {
+    ("pl011", "loc"): "loc 0x1c090000",
+    ("pl011", "intr"): "intr gic:37",
+    ("ser8250", "loc"): "loc io:0x3f8",
+    ("ser8250", "intr"): "intr CONTROLLER:4",
+    ("wdt-sp805", "loc"): "loc 0x1c0f0000",
+    ("8259", "loc"): "loc 0x20",
+    ("virtio-console", "hostdev"): "hostdev /dev/ptyp0",
+}
+
+
+class _Missing(NamedTuple):
+    option: str
+    why: str
+    severity: Severity = Severity.ERROR
+
+
+def vdev_option_missing(config: VmConfig) -> Iterator[Finding]:
+    """``vdev-option-missing``; of vendors' own devices nothing is known."""
+    lacking = [(vdev, missing) for vdev in config.vdevs for missing in _missing(vdev)]
+    if not lacking:
+        return
+    starts = sorted(_context_starts(config))
+    for vdev, missing in lacking:
+        if missing.option in _words(vdev, starts):
+            continue  # it is there, with a value that could not be read
+        yield VDEV_OPTION_MISSING.finding(
+            f"vdev {vdev.type} has no `{missing.option}`{missing.why}",
+            vdev.span,
+            fix=_EXAMPLES.get((vdev.type, missing.option), f"add `{missing.option}`"),
+            severity=missing.severity,
+        )
+
+
+def _missing(vdev: Vdev) -> Iterator[_Missing]:
+    has = {"loc": bool(vdev.locations), "intr": bool(vdev.interrupts)}
+    for option in _NEVER_ON_PCI.get(vdev.type, ()):
+        if not has[option]:
+            yield _Missing(option, "")
+    if vdev.type in _ON_PCI_WITHOUT_LOC:
+        is_elsewhere = any(not isinstance(each, PciLocation) for each in vdev.locations)
+        if is_elsewhere and not has["intr"]:
+            yield _Missing("intr", "; with its `loc` it is no PCI device, which would get one")
+        if vdev.type in _LOC_AND_INTR_TOGETHER and has["intr"] and not has["loc"]:
+            yield _Missing("loc", "; `loc` and `intr` go together, or neither is given")
+    if vdev.type == "virtio-console" and not vdev.values("hostdev"):
+        yield _Missing("hostdev", "; nothing is at its other end", Severity.WARNING)
+
+
+def _context_starts(config: VmConfig) -> Iterator[tuple[int, int]]:
+    """Where each context starts: its source, by identity, and the offset there."""
+    for span in (*(cpu.span for cpu in config.cpus), *(user.span for user in users(config))):
+        yield id(span.source), span.start
+
+
+def _words(vdev: Vdev, starts: list[tuple[int, int]]) -> set[str]:
+    """The words between the start of the device's context and the next one of ``starts``."""
+    from bisect import bisect_right  # only findings need it
+
+    source = vdev.span.source
+    place = bisect_right(starts, (id(source), vdev.span.start))
+    is_followed = place < len(starts) and starts[place][0] == id(source)
+    end = starts[place][1] if is_followed else None
+    lines = source.text[vdev.span.end : end].splitlines()
+    return {word for line in lines for word in line.partition("#")[0].split()}
