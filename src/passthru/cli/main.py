@@ -34,11 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _dispatch(words)
     except PassthruError as error:
-        print(f"passthru: {error}", file=sys.stderr)
-        for note in getattr(error, "__notes__", ()):
-            print(f"  {note}", file=sys.stderr)
-        if error.fix:
-            print(f"  fix: {error.fix}", file=sys.stderr)
+        from passthru.cli.output import tell_problem
+
+        tell_problem(error)
         return error.exit_status
     except KeyboardInterrupt:
         print("passthru: interrupted", file=sys.stderr)

@@ -59,9 +59,10 @@ def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
         plan, planned = plan_vm(config, board)
         findings += planned + check(config, plan, board)
     if findings:
+        from passthru.cli.output import colours_on
         from passthru.report.text import findings_as_text
 
-        text = findings_as_text(findings, colours=sys.stderr.isatty())
+        text = findings_as_text(findings, colours=colours_on(sys.stderr))
         print(text, end="", file=sys.stderr)
     if show_plan and plan is not None:
         from passthru.report.plan_text import plan_as_text
@@ -98,4 +99,6 @@ def _start(plan: VmPlan, board: Board, *, dry: bool, hugepages: bool) -> int:
 
 
 def _say(remark: str) -> None:
-    print(f"passthru: {remark}", file=sys.stderr, flush=True)
+    from passthru.cli.output import tell
+
+    tell(remark)
