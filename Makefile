@@ -6,7 +6,9 @@ PYTHON ?= /usr/bin/python3
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: demo test quick lint bench-test benchmarks set-up-demo set-up-test clean
+FUZZ_SECONDS ?= 60
+
+.PHONY: demo test quick lint bench-test benchmarks fuzz set-up-demo set-up-test set-up-fuzz clean
 
 demo: set-up-demo
 	$(BIN)/passthru bench demo
@@ -20,14 +22,18 @@ bench-test: set-up-test
 	$(BIN)/pytest -m bench
 
 lint: set-up-test
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check . scripts/write-docs
+	$(BIN)/ruff format --check . scripts/write-docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 benchmarks: set-up-test
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/exits.py
+	$(BIN)/python benchmarks/check.py
+
+fuzz: set-up-fuzz
+	$(BIN)/python fuzz/fuzz_reader.py -max_total_time=$(FUZZ_SECONDS)
 
 set-up-demo:
 	@scripts/set-up demo
@@ -35,5 +41,8 @@ set-up-demo:
 set-up-test:
 	@scripts/set-up test
 
+set-up-fuzz:
+	@scripts/set-up fuzz
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -112,7 +112,8 @@ def _take_assigned(
 
 def _is_slip(word: Word, context: OpenContext) -> bool:
     """Whether it is nearly an option that a known device has; then it is meant to be that."""
-    if context.vdev is None:
+    # A blob type is near to `ram`, and a vendor may have an option of its name.
+    if context.vdev is None or word.value in BLOB_TYPES:
         return False
     return meant_option(word.value, _named(context), 1) is not None
 
@@ -138,7 +139,7 @@ def _take_mistake(
     here = _named(context)
     meant = meant_option(word.value, here.keys() | BLOB_TYPES.keys())
     findings.append(mistakes.unknown_option(word.span, word.value, meant, title))
-    if meant is not None and (meant in _OPENING or meant == word.value.lower()):
+    if meant is not None and (meant in _OPENING or meant == word.value.lower() != word.value):
         # Without it every option of the context would be one more mistake.
         cursor.put_back([word._replace(value=meant)])
         return

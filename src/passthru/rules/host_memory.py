@@ -219,6 +219,8 @@ def access_not_enforceable(
             )
         if board is None or not board.memory_known:
             continue
+        if any(allocated.overlaps(host) for allocated in board.allocated):
+            continue  # host-memory-in-use has it
         is_ram = any(region.range.overlaps(host) for region in board.reserved)
         if access.cacheable and not is_ram and not memory.blob:
             yield ACCESS_NOT_ENFORCEABLE.finding(
