@@ -169,9 +169,11 @@ def test_the_json_is_that_of_the_issue(file, capsys):
     assert (other["file"], other["line"], other["column"]) == ("guest.qvmconf", 4, 12)
 
 
-def test_a_vm_without_a_name_has_none(file, capsys):
-    main(["check", "--format=json", file("ram 1x")])
-    assert json.loads(capsys.readouterr().out)["findings"][0]["vm"] is None
+@pytest.mark.parametrize("text", ["ram 1x", "ram 0x80000000,64m pass loc 0x20000000,0x1000,rw"])
+def test_a_vm_without_a_name_has_none(file, capsys, text):
+    main(["check", "--format=json", file(text)])
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["vm"] is None
 
 
 def test_sarif_has_the_findings_of_all_files(file, capsys):

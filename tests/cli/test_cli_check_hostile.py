@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,30 @@ def test_who_stops_reading_gets_no_more(file):
     command = f"{sys.executable} -m passthru check --format json {name} | head -1"
     run = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("{\n", "")
+
+
+def test_a_mistake_in_each_of_many_devices_takes_no_time_of_its_own(file, capsys):
+    name = file("".join(f"vdev pl011 loc {0x1000 * n:#x}z intr gic:37\n" for n in range(6000)))
+    start = time.process_time()
+    assert main(["check", "--format", "json", name]) == 65
+    # Looking at all devices for each mistake would take ten seconds.
+    assert time.process_time() - start < 5
+    assert json.loads(capsys.readouterr().out)["summary"]["errors"] >= 6000
+
+
+@pytest.mark.parametrize(
+    "command", ["check guest.qvmconf", "get guest.qvmconf ram", "options", "--help", "check --help"]
+)
+def test_a_full_disk_is_told_in_one_line(file, command):
+    file(MISSING_LETTER)
+    program = f"{sys.executable} -m passthru {command} > /dev/full"
+    run = subprocess.run(program, shell=True, capture_output=True, text=True, check=False)
+    assert run.returncode == 64
+    assert run.stderr == "passthru: cannot write the output: No space left on device\n"
+
+
+@pytest.mark.parametrize(("closed", "said"), [(">&-", ""), ("2>&- >&-", "")])
+def test_closed_streams_change_no_status(file, closed, said):
+    program = f"{sys.executable} -m passthru check {file(MISSING_LETTER)} {closed}"
+    run = subprocess.run(program, shell=True, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (65, said)

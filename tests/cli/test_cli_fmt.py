@@ -32,6 +32,12 @@ def test_files_are_put_in_order_in_place(file, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_file_may_be_named_as_qvm_takes_it(file):
+    path = file()
+    assert main(["fmt", f"@{path}"]) == 0
+    assert path.read_text() == TIDY
+
+
 def test_a_file_that_is_right_is_not_touched(file):
     path = file(TIDY)
     before = path.stat()

@@ -68,6 +68,7 @@ CASES = (
     Case("dma-status-missing", f"{DEVICE}rw", "0x1d000000,0x1000,rw", f"{DEVICE}rwn", severity=WARNING, hypervisor=Hypervisor.QNX_7_0),
     Case("dma-status-missing", f"{DEVICE}rw", "0x1d000000,0x1000,rw", f"{DEVICE}rwn", KVM_GUEST, hypervisor=KVM),
     Case("dma-status-conflict", f"{DEVICE}rwdn", "0x1d000000,0x1000,rwdn", f"{DEVICE}rwdn-n"),
+    Case("dma-status-conflict", f"{DEVICE}dn", "0x1d000000,0x1000,dn", f"{DEVICE}n"),
     Case("dma-on-system-memory", f"{MEMORY}md", "0x40000000,64m,md", f"{MEMORY}m"),
     Case("dma-needs-read-write", f"{DEVICE}rd", "0x1d000000,0x1000,rd", f"{DEVICE}rwd", severity=WARNING),
     Case("dma-externally-managed", f"{DEVICE}rwd {EXTERNAL}", "0x1d000000,0x1000,rwd", f"{DEVICE}rwd", severity=INFORMATION),
@@ -353,3 +354,61 @@ def test_the_swapped_blob_is_shown_the_right_way_round() -> None:
     (finding,) = findings_of(ARM + "initrd pass loc 0x40000000,1m,rcn=0x82000000")
     assert finding.fix == "mem:0x82000000,0x100000,rcn=0x40000000"
     assert findings_of(f"{ARM} initrd pass loc {finding.fix}") == ()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.trip[:60]}")
+def test_who_is_told_of_a_mistake_is_told_what_to_do(case: Case) -> None:
+    (finding,) = findings_of(case.base + case.trip, case.hypervisor)
+    # What is not supported is best left out; the message says what there is instead.
+    if case.rule not in {"not-supported-by-run", "dma-externally-managed"}:
+        assert finding.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "free"),
+    [
+        (f"{ARM} pass intr gic:37 pass intr gic:37=5", "gic:38"),
+        (f"{ARM} pass intr gic:37 pass intr gic:37=5 reserve intr gic:38", "gic:39"),
+        (f"{ARM} pass intr gic:1019 pass intr gic:1019=5", "gic:32"),
+        (f"{ARM} pass intr gic:2000", "gic:32"),
+        (f"{X86} pass intr p:23 pass intr p:23=5", "p:0"),
+    ],
+)
+def test_a_free_line_is_named(text: str, free: str) -> None:
+    (finding,) = findings_of(text)
+    assert finding.fix is not None
+    assert finding.fix.endswith(f" {free}")
+
+
+def test_no_line_is_named_where_none_is_free() -> None:
+    text = X86 + " ".join(f"pass intr p:{line}" for line in range(24)) + " pass intr p:5=99"
+    (finding,) = findings_of(text)
+    assert finding.fix is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vdev gic vdev pl011 loc 0x1c090000 intr gic:37",
+        "vdev ser8250 loc 0x3f8 intr ioapic:4 pass intr gic:40",
+        "pass loc io:0xcf8,8",
+    ],
+)
+def test_what_run_does_not_have_is_told_once(text: str) -> None:
+    found = findings_of(KVM_GUEST + text, KVM)
+    assert {f.id for f in found} == {"not-supported-by-run"}
+    assert len({f.span for f in found}) == len(found)
+
+
+def test_a_hundred_foreign_devices_are_told_each() -> None:
+    found = findings_of(X86 + "vdev wdt-sp805 loc 0x1d000000\n" * 100)
+    assert [f.id for f in found] == ["x86-only"] * 100
+
+
+def test_a_port_of_an_arm_guest_may_have_been_meant_as_memory() -> None:
+    text = ARM + "vdev ser8250 loc {} intr gic:37"
+    (finding,) = findings_of(text.format("0x3f8"))
+    assert finding.id == "x86-only"
+    assert finding.fix is not None
+    assert "`mem:`" in finding.fix
+    assert findings_of(text.format("mem:0x1c090000")) == ()

@@ -4,7 +4,7 @@
 from difflib import unified_diff
 
 from passthru.cli.command_line import UsageError, parse
-from passthru.cli.commands import COMMANDS
+from passthru.cli.commands import FMT
 from passthru.cli.output import show, write_exactly
 from passthru.cli.replacing import replace_file
 from passthru.diagnostics.errors import ExitStatus
@@ -21,7 +21,7 @@ usage: passthru fmt [--check] [--diff] FILE…
 Puts configurations into one layout, in place: options of the VM in the first column, those of
 a context further in. Words, comments and what is configured stay the same. A file that has
 mistakes is put in order as far as it is understood; one that is right is not touched. `-` is
-the standard input, which is written to the standard output.
+the standard input, which is written to the standard output; `@FILE` is the same as FILE.
 
   --check   write nothing; name the files that would change, one on each line
   --diff    write nothing; show what would change as a patch
@@ -33,8 +33,6 @@ Exit status: 0 done, or with --check nothing would change; 1 with --check a file
 _WOULD_CHANGE = 1
 _STDIN = "-"
 
-_COMMAND = next(command for command in COMMANDS if command.name == "fmt")
-
 
 def main(arguments: list[str]) -> int:
     """Run the command and give its exit status.
@@ -42,7 +40,7 @@ def main(arguments: list[str]) -> int:
     Raises UsageError, UnreadableConfigurationError before anything is written, and
     UnwritableConfigurationError.
     """
-    line = parse(_COMMAND, arguments)
+    line = parse(FMT, arguments)
     if line.has("--help"):
         show(_USAGE)
         return ExitStatus.OK
@@ -50,7 +48,8 @@ def main(arguments: list[str]) -> int:
         raise UsageError("fmt", "which FILE shall be put in order?")
     is_check, is_diff = line.has("--check"), line.has("--diff")
     would_change = False
-    for name, source in [(name, open_source(name)) for name in line.operands]:
+    names = [name.removeprefix("@") for name in line.operands]
+    for name, source in [(name, open_source(name)) for name in names]:
         text = format_text(source)
         would_change = would_change or text != source.text
         if is_diff:

@@ -31,6 +31,7 @@ _COMMANDS = frozenset(("bench", "check", "completion", "explain", "fmt", "get", 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit status."""
     words = sys.argv[1:] if arguments is None else arguments
+    _open_closed_streams()
     try:
         return _dispatch(words)
     except PassthruError as error:
@@ -41,6 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("passthru: interrupted", file=sys.stderr)
         return ExitStatus.POWER_CUT
+
+
+def _open_closed_streams() -> None:
+    """What the caller has closed (``>&-``) takes everything and keeps nothing."""
+    if sys.stdout is None or sys.stderr is None:
+        nowhere = open("/dev/null", "w", encoding="utf-8")  # noqa: PTH123, SIM115 - stays open
+        sys.stdout = sys.stdout or nowhere
+        sys.stderr = sys.stderr or nowhere
 
 
 def _dispatch(words: list[str]) -> int:
@@ -58,7 +67,9 @@ def _dispatch(words: list[str]) -> int:
         status: int = import_module(f"passthru.cli.{command}").main(rest)
         return status
     if command in ("--help", "-h", "help"):
-        print(_USAGE, end="")
+        from passthru.cli.output import show
+
+        show(_USAGE)
         return ExitStatus.OK
     print(_USAGE, end="", file=sys.stderr)
     return ExitStatus.USAGE

@@ -10,7 +10,25 @@ from passthru.lean import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["colours_on", "show", "tell", "tell_problem", "write_exactly"]
+__all__ = [
+    "UnwritableOutputError",
+    "colours_on",
+    "show",
+    "tell",
+    "tell_problem",
+    "write_exactly",
+]
+
+
+class UnwritableOutputError(PassthruError):
+    """A standard stream that takes no more; ``problem`` is the system's word for it."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"cannot write the output: {self.problem}"
 
 
 def colours_on(stream: "TextIO") -> bool:
@@ -21,25 +39,30 @@ def colours_on(stream: "TextIO") -> bool:
 def show(text: str, stream: "TextIO | None" = None) -> None:
     """Write lines that are plainly printable, to the standard output if nothing else is said.
 
-    Characters that the terminal's encoding lacks become ``?``.
+    Characters that the terminal's encoding lacks become ``?``. Raises UnwritableOutputError.
     """
     stream = stream or sys.stdout
-    encoding = stream.encoding or "utf-8"
-    try:
-        stream.write(text.encode(encoding, "replace").decode(encoding))
-        stream.flush()
-    except BrokenPipeError:
-        _drop(stream)
+    _write(stream, text.encode(stream.encoding or "utf-8", "replace"))
 
 
 def write_exactly(text: str) -> None:
-    """Write configuration text as the bytes that it was read from, whatever the terminal is."""
+    """Write configuration text as the bytes that it was read from, whatever the terminal is.
+
+    Raises UnwritableOutputError.
+    """
+    _write(sys.stdout, text.encode("utf-8", "surrogateescape"))
+
+
+def _write(stream: "TextIO", data: bytes) -> None:
     try:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
-        sys.stdout.buffer.flush()
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
     except BrokenPipeError:
-        _drop(sys.stdout)
+        _drop(stream)
+    except OSError as error:
+        _drop(stream)
+        raise UnwritableOutputError(error.strerror or str(error)) from error
 
 
 def tell(remark: str) -> None:
@@ -64,7 +87,7 @@ def _say(text: str) -> None:
 
 
 def _drop(stream: "TextIO") -> None:
-    """Nobody reads any more (``| head``): what is left to be written goes nowhere."""
+    """Nobody can read on (``| head``, a full disk): what is left to be written goes nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -61,6 +61,7 @@ def passed_twice(name: str, location: PciLocation, first: PciLocation) -> Findin
         location.span,
         resource=str(location.host),
         others=(Place("passed here first", first.span),),
+        fix="remove one of the two",
     )
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "machine_regions",
     "option_regions",
     "pass_regions",
+    "plain_region",
     "reserved_regions",
 ]
 
@@ -47,7 +48,14 @@ def option_regions(options: tuple[MemoryOption, ...]) -> Iterator[GuestRegion]:
         start = highest if option.start is None else option.start
         place = AddressRange(start, option.size)
         highest = max(highest, place.end)
-        yield GuestRegion(place, _KINDS[option.kind], option.kind.value, option.span)
+        yield plain_region(place, _KINDS[option.kind], option.kind.value, option.span)
+
+
+def plain_region(
+    place: AddressRange, kind: RegionKind, name: str, span: Span | None
+) -> GuestRegion:
+    """A region with nothing of the host behind it, made without looking at what may be left out."""
+    return GuestRegion._make((place, kind, name, span, None, None, ()))
 
 
 def pass_regions(config: VmConfig, board: Board | None) -> Iterator[GuestRegion]:
@@ -60,7 +68,9 @@ def pass_regions(config: VmConfig, board: Board | None) -> Iterator[GuestRegion]
                 kind = RegionKind.PASSED_RAM if access.system_memory else RegionKind.PASSED
                 name = f"{prefix} mem:{guest.start:#x}"
                 verdicts = () if board is None else _verdicts(location, config, board)
-                yield GuestRegion(guest, kind, name, location.span, location.host, access, verdicts)
+                yield GuestRegion._make(
+                    (guest, kind, name, location.span, location.host, access, verdicts)
+                )
 
 
 def _verdicts(location: MemoryLocation, config: VmConfig, board: Board) -> tuple[Verdict, ...]:

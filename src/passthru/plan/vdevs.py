@@ -14,7 +14,13 @@ from passthru.lean import Iterator, NamedTuple
 from passthru.plan.model import SerialPort
 from passthru.plan.problems import NOT_SUPPORTED_BY_RUN, VDEV_OPTION_MISSING
 
-__all__ = ["SerialPlan", "configured_lines", "plan_serial_ports", "unsupported_vdevs"]
+__all__ = [
+    "SerialPlan",
+    "configured_lines",
+    "is_supported",
+    "plan_serial_ports",
+    "unsupported_vdevs",
+]
 
 
 class _Support(NamedTuple):
@@ -66,6 +72,11 @@ def plan_serial_ports(vdevs: tuple[Vdev, ...]) -> SerialPlan:
             streams = vdev.values("hostdev")
             ports.append(SerialPort(port.ports.start, line, streams, vdev.span))
     return SerialPlan(tuple(ports), tuple(findings))
+
+
+def is_supported(vdev: Vdev) -> bool:
+    """Whether the machine has devices of this type at all."""
+    return vdev.type in _SUPPORT
 
 
 def configured_lines(config: VmConfig) -> frozenset[int]:

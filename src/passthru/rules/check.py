@@ -94,32 +94,33 @@ def _with_any_hypervisor(
 ) -> Iterator[Finding]:
     from passthru.rules import guest_map
 
-    yield from guest_map.memory_granularity(config)
+    yield from guest_map.memory_granularity(config, passed)
     # A variable that says who manages DMA concerns virtual devices, too.
-    if config.passes or config.variables:
+    if config.variables:
         from passthru.rules import dma
 
-        yield from dma.dma_status_conflict(passed, config)
-        yield from dma.dma_on_system_memory(passed)
-        yield from dma.dma_needs_read_write(passed)
         yield from dma.dma_externally_managed(passed, config)
         yield from dma.smmu_vdev_not_allowed(config)
-        yield from dma.blob_without_dma(passed)
     if config.passes:
-        from passthru.rules import blobs, host_memory
+        from passthru.rules import blobs, dma, host_memory
 
+        unusual = dma.not_plainly_without_dma(passed)
+        yield from dma.dma_status_conflict(unusual, config)
+        yield from dma.dma_on_system_memory(unusual)
+        yield from dma.dma_needs_read_write(unusual)
+        yield from dma.blob_without_dma(unusual)
         yield from blobs.blob_type_not_relevant(config)
         yield from host_memory.not_page_aligned(passed, board)
 
 
 def _without_board(config: VmConfig, passed: "tuple[PassedMemory, ...]") -> Iterator[Finding]:
     """What is told when no board is looked at, whatever the hypervisor."""
-    from passthru.rules import claims, guest_map, interrupts, peers
+    from passthru.rules import claimed_twice, guest_map, interrupts, peers
 
     yield from guest_map.load_overlap(config)
     yield from interrupts.immediate_unmask_needs_edge(config)
-    yield from claims.host_memory_claimed_twice(passed)
-    yield from claims.host_interrupt_claimed_twice(config)
+    yield from claimed_twice.host_memory_claimed_twice(passed)
+    yield from claimed_twice.host_interrupt_claimed_twice(config)
     yield from peers.peer_of_itself(config)
 
 
@@ -128,10 +129,12 @@ def _with_kvm(
 ) -> Iterator[Finding]:
     """The configuration against the machine that run makes."""
     from passthru.rules import guest_map, interrupts
+    from passthru.rules.users import uses_of
 
-    yield from guest_map.port_overlap(guest_map.kvm_port_occupants(config))
+    uses = uses_of(config)
+    yield from guest_map.port_overlap(guest_map.kvm_port_occupants(uses))
     controllers = interrupts.kvm_controllers(config)
-    users = interrupts.interrupt_users(config)
+    users = interrupts.kvm_interrupt_users(uses)
     yield from interrupts.interrupt_controller_unknown(users, controllers)
     yield from interrupts.interrupt_line_out_of_range(users, controllers)
     yield from interrupts.interrupt_claimed_twice(users, controllers)

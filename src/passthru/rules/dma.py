@@ -29,6 +29,7 @@ __all__ = [
     "dma_status_missing",
     "functions_without_iommu",
     "memory_without_dma_manager",
+    "not_plainly_without_dma",
     "smmu_vdev_not_allowed",
 ]
 
@@ -101,13 +102,24 @@ BLOB_WITHOUT_DMA = Rule(
 )
 
 
+def not_plainly_without_dma(memory: Iterable[PassedMemory]) -> tuple[PassedMemory, ...]:
+    """All but the usual kind, which has `n` and no `d`: most rules here have to do with others."""
+    return tuple(
+        each
+        for each in memory
+        if "n" not in each.location.access.letters or "d" in each.location.access.letters
+    )
+
+
 def dma_status_missing(
     memory: Iterable[PassedMemory], config: VmConfig, *, is_required: bool = True
 ) -> Iterator[Finding]:
     """``dma-status-missing``; a warning where the hypervisor does not insist on a status."""
     severity = _unless_managed(config) if is_required else Severity.WARNING
-    for _, location in device_memory(memory):
-        if not location.access.uses_dma and not location.access.without_dma:
+    for each in memory:
+        location = each.location
+        access = location.access
+        if not access.without_dma and not access.uses_dma and each.is_device:
             yield DMA_STATUS_MISSING.finding(
                 "device memory is passed with neither `d` (does DMA) nor `n` (does not)",
                 location.span,
@@ -147,6 +159,8 @@ def dma_needs_read_write(memory: Iterable[PassedMemory]) -> Iterator[Finding]:
     """``dma-needs-read-write``."""
     for _, location in memory:
         access = location.access
+        if access.without_dma:
+            continue  # dma-status-conflict has it
         if access.uses_dma and not (access.readable and access.writable):
             missing = "".join(letter for letter in "rw" if letter not in access.letters)
             yield DMA_NEEDS_READ_WRITE.finding(

@@ -5,10 +5,20 @@ from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.diagnostics.source import Span
-from passthru.language.model import BlobType, Load, MemoryLocation, PortLocation, VmConfig
+from passthru.language.model import (
+    BlobType,
+    Load,
+    Pass,
+    PortLocation,
+    Reserve,
+    Vdev,
+    VmConfig,
+)
 from passthru.lean import Iterable, Iterator, NamedTuple, Sequence
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.plan.x86_64 import HIGHEST_ADDRESS, MACHINE_PORTS, SERIAL_PORT_COUNT
+from passthru.rules.passed_memory import PassedMemory
+from passthru.rules.users import Uses
 
 __all__ = [
     "ADDRESS_OVERLAP",
@@ -20,7 +30,7 @@ __all__ = [
     "address_overlap",
     "address_too_high",
     "any_overlap",
-    "configured_port_occupants",
+    "configured_ports",
     "guest_memory",
     "kvm_port_occupants",
     "load_outside_memory",
@@ -108,9 +118,6 @@ def _place(place: AddressRange) -> str:
 
 def address_overlap(regions: Iterable[GuestRegion]) -> Iterator[Finding]:
     """``address-overlap``."""
-    regions = tuple(regions)
-    if not any_overlap(region.range for region in regions):
-        return
     occupants = [
         Occupant(each.range, each.name, each.span, each.kind is RegionKind.RESERVED)
         for each in regions
@@ -132,6 +139,7 @@ def load_overlap(config: VmConfig) -> Iterator[Finding]:
                 load.span,
                 resource=load.path,
                 others=(Place("the first one", earlier.span),),
+                fix="remove one of the two, or load it to another address",
             )
 
 
@@ -154,6 +162,7 @@ def load_outside_memory(config: VmConfig, memory: Sequence[GuestRegion]) -> Iter
                 load.span,
                 resource=load.path,
                 others=(Place(f"{each.name} {each.range}", each.span) for each in memory[:4]),
+                fix=f"load it to an address in {memory[0].range}, where there is {memory[0].name}",
             )
 
 
@@ -208,7 +217,17 @@ def _conflict(rule: Rule, one: Occupant, other: Occupant) -> Finding:
         f"{second.name} ({second.place}) and {first.name} ({first.place}) overlap{where}",
         second.span,
         others=(Place(first.name if first.span else f"{first.name}, by the machine", first.span),),
+        fix=_way_out(first, second),
     )
+
+
+def _way_out(first: Occupant, second: Occupant) -> str:
+    if first.is_reserve or second.is_reserve:
+        return "leave what is used out of the `reserve`: named places need none"
+    which = "one of them" if first.span else second.name
+    if first.range.size == 1:
+        return f"give {which} other addresses"
+    return f"give {which} other addresses; {first.name} ends before {first.range.end:#x}"
 
 
 def _in_text_order(one: Occupant, other: Occupant) -> tuple[Occupant, Occupant]:
@@ -229,30 +248,35 @@ def address_too_high(regions: Iterable[GuestRegion]) -> Iterator[Finding]:
             yield ADDRESS_TOO_HIGH.finding(
                 f"{region.name} ends at {region.range.end:#x}, above {HIGHEST_ADDRESS:#x}",
                 region.span,
+                fix=f"give it addresses below {HIGHEST_ADDRESS:#x}",
             )
 
 
-def memory_granularity(config: VmConfig) -> Iterator[Finding]:
+def memory_granularity(config: VmConfig, passed: Sequence[PassedMemory]) -> Iterator[Finding]:
     """``memory-granularity``."""
     for option in config.memory:
         yield from _not_in_pages(option.kind.value, option.start or 0, option.size, option.span)
-    for passed in config.passes:
-        for location in passed.locations:
-            if isinstance(location, MemoryLocation) and location.access.system_memory:
-                guest = location.guest
-                name = f"pass mem:{guest.start:#x}"
-                yield from _not_in_pages(name, guest.start, guest.size, location.span)
+    for each in passed:
+        location = each.location
+        if location.access.system_memory:
+            guest = location.guest
+            name = f"pass mem:{guest.start:#x}"
+            yield from _not_in_pages(name, guest.start, guest.size, location.span)
 
 
 def _not_in_pages(name: str, start: int, size: int, span: Span) -> Iterator[Finding]:
-    if start % PAGE_SIZE == 0 and size % PAGE_SIZE == 0 and size:
+    if not (start | size) % PAGE_SIZE:
         return
-    wrong = f"starts at {start:#x}" if start % PAGE_SIZE else f"has {size:,} bytes"
-    is_bare = size < _LONGEST_BARE_LENGTH and span.text.endswith(str(size))
+    if start % PAGE_SIZE:
+        wrong = f"starts at {start:#x}"
+        below = start & -PAGE_SIZE
+        fix = f"start at {below:#x} or at {below + PAGE_SIZE:#x}"
+    else:
+        wrong = f"has {size:,} bytes"
+        is_bare = size < _LONGEST_BARE_LENGTH and span.text.endswith(str(size))
+        fix = f"{span.text}m" if is_bare else f"make it {-size % PAGE_SIZE:,} bytes longer"
     yield MEMORY_GRANULARITY.finding(
-        f"{name} {wrong}, which is not a multiple of 4 KiB",
-        span,
-        fix=f"{span.text}m" if size and is_bare and not start % PAGE_SIZE else None,
+        f"{name} {wrong}, which is not a multiple of 4 KiB", span, fix=fix
     )
 
 
@@ -262,29 +286,22 @@ def port_overlap(occupants: Iterable[Occupant]) -> Iterator[Finding]:
         yield _conflict(PORT_OVERLAP, one, other)
 
 
-def kvm_port_occupants(config: VmConfig) -> Iterator[Occupant]:
-    """Who has ports in the machine that run makes."""
+def kvm_port_occupants(uses: Uses) -> Iterator[Occupant]:
+    """Who has ports in the machine that run makes; passed ones are refused altogether."""
     machine = ("timer8254", "mc146818", "8259", "ioapic")
     for ports, name in MACHINE_PORTS:
         yield Occupant(ports, name, None)
-    for vdev in config.vdevs:
-        for location in _ports(vdev.locations):
-            if vdev.type not in machine:
-                size = SERIAL_PORT_COUNT if vdev.type == "ser8250" else location.ports.size
-                ports = AddressRange(location.ports.start, size)
-                yield Occupant(ports, f"vdev {vdev.type}", location.span)
-    yield from configured_port_occupants(config)
+    for user, location in uses.ports:
+        if isinstance(user, Reserve):
+            yield configured_ports(user, location)
+        elif isinstance(user, Vdev) and user.type not in machine:
+            size = SERIAL_PORT_COUNT if user.type == "ser8250" else location.ports.size
+            ports = AddressRange(location.ports.start, size)
+            yield Occupant(ports, f"vdev {user.type}", location.span)
 
 
-def configured_port_occupants(config: VmConfig) -> Iterator[Occupant]:
-    """The ports that are passed or reserved."""
-    for passed in config.passes:
-        for location in _ports(passed.locations):
-            yield Occupant(location.ports, "pass io:", location.span)
-    for reserve in config.reserves:
-        for location in _ports(reserve.locations):
-            yield Occupant(location.ports, "reserve io:", location.span, is_reserve=True)
-
-
-def _ports(locations: Sequence[object]) -> Iterator[PortLocation]:
-    return (location for location in locations if isinstance(location, PortLocation))
+def configured_ports(user: Pass | Reserve, location: PortLocation) -> Occupant:
+    """Ports that are passed or reserved."""
+    is_reserve = isinstance(user, Reserve)
+    name = "reserve io:" if is_reserve else "pass io:"
+    return Occupant(location.ports, name, location.span, is_reserve)

@@ -157,6 +157,8 @@ def not_page_aligned(passed: Sequence[PassedMemory], board: Board | None) -> Ite
     """``not-page-aligned``; with a ``board`` it names what lies in the exposed bytes."""
     for memory in passed:
         guest, host = memory.location.guest, memory.location.host
+        if not (guest.start | host.start | host.size) % PAGE_SIZE:
+            continue
         system_memory = memory.location.access.system_memory
         if system_memory and guest != guest.page_aligned():
             continue  # memory-granularity has it
@@ -167,6 +169,7 @@ def not_page_aligned(passed: Sequence[PassedMemory], board: Board | None) -> Ite
                 memory.location.span,
                 resource=memory.resource,
                 severity=Severity.ERROR,
+                fix=f"let the guest's address end in {host.start % PAGE_SIZE:03x}, as the host's",
             )
         elif host != host.page_aligned():
             exposed = tuple(_exposed(host))
@@ -176,6 +179,7 @@ def not_page_aligned(passed: Sequence[PassedMemory], board: Board | None) -> Ite
                 memory.location.span,
                 resource=memory.resource,
                 others=(Place(text) for text in _what_lies_there(exposed, board)),
+                fix="where nothing there can do harm, say so: `# passthru: allow not-page-aligned`",
             )
 
 
@@ -216,6 +220,7 @@ def access_not_enforceable(
                 "`-x` is advisory: the guest can execute from this memory all the same",
                 memory.location.span,
                 resource=memory.resource,
+                fix="remove `-x`, and let nobody rely on it",
             )
         if board is None or not board.memory_known:
             continue

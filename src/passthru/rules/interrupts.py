@@ -4,9 +4,11 @@
 from passthru.diagnostics.finding import Edit, Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.diagnostics.source import Span
-from passthru.language.model import Interrupt, Location, PciLocation, Vdev, VmConfig
+from passthru.language.model import Interrupt, Pass, PciLocation, Reserve, Vdev, VmConfig
 from passthru.lean import Iterator, Mapping, NamedTuple, Sequence
+from passthru.plan.vdevs import is_supported
 from passthru.plan.x86_64 import IOAPIC_LINES, MACHINE_LINES
+from passthru.rules.users import InterruptUse, User, Uses, name_of
 
 __all__ = [
     "IMMEDIATE_UNMASK_NEEDS_EDGE",
@@ -15,18 +17,20 @@ __all__ = [
     "INTERRUPT_LINE_OUT_OF_RANGE",
     "Controller",
     "Controllers",
-    "InterruptUser",
     "immediate_unmask_needs_edge",
     "interrupt_claimed_twice",
     "interrupt_controller_unknown",
     "interrupt_line_out_of_range",
     "interrupt_users",
     "kvm_controllers",
+    "kvm_interrupt_users",
 ]
 
 _CONTROLLER_TYPES = ("ioapic", "8259", "gic")
 _LOCAL_APIC = "apic"
-_RESERVE = "reserve"
+_FIRST_LINES = {"gic": 32, "ioapic": 0}
+"""The first line of each type that devices outside the processors have."""
+
 _NO_LINES: Mapping[int, tuple[str, ...]] = {}
 _TIMERS_THAT_SHARE = ("timer8254", "mc146818")
 """A high precision event timer takes the lines of these where it takes their place."""
@@ -84,14 +88,6 @@ class Controllers(NamedTuple):
     machine_lines: Mapping[int, tuple[str, ...]] = _NO_LINES
 
 
-class InterruptUser(NamedTuple):
-    """Who uses an interrupt; INTx lines of PCI devices are made for sharing."""
-
-    name: str
-    interrupt: Interrupt
-    is_on_pci: bool
-
-
 def kvm_controllers(config: VmConfig) -> Controllers:
     """Those of the machine that run makes: one I/O APIC, whatever it is called."""
     names = [vdev.name.value for vdev in config.vdevs if vdev.type == "ioapic" and vdev.name]
@@ -99,60 +95,36 @@ def kvm_controllers(config: VmConfig) -> Controllers:
     return Controllers(by_name, machine_lines=MACHINE_LINES)
 
 
-def interrupt_users(config: VmConfig) -> tuple[InterruptUser, ...]:
-    """Every interrupt of the configuration, and who uses it."""
-    return tuple(
-        InterruptUser._make(each)
-        for users in (_vdev_users(config), _pass_users(config), _reserve_users(config))
-        for each in users
-    )
+def interrupt_users(uses: Uses) -> list[InterruptUse]:
+    """Who uses which interrupt; controllers do not count."""
+    return [each for each in uses.interrupts if not _is_controller(each[0])]
 
 
-def _vdev_users(config: VmConfig) -> Iterator[tuple[str, Interrupt, bool]]:
-    for vdev in config.vdevs:
-        if vdev.type not in _CONTROLLER_TYPES:
-            for interrupt in vdev.interrupts:
-                yield vdev.type, interrupt, _is_on_pci(vdev)
+def kvm_interrupt_users(uses: Uses) -> list[InterruptUse]:
+    """Those in the machine that run makes; what it refuses altogether is wrong only once."""
+    return [
+        (user, interrupt)
+        for user, interrupt in interrupt_users(uses)
+        if isinstance(user, Reserve) or (isinstance(user, Vdev) and is_supported(user))
+    ]
 
 
-def _pass_users(config: VmConfig) -> Iterator[tuple[str, Interrupt, bool]]:
-    for passed in config.passes:
-        for interrupt in passed.interrupts:
-            places = passed.locations
-            yield "pass", interrupt, bool(places) and _has_pci_places_only(places)
-
-
-def _reserve_users(config: VmConfig) -> Iterator[tuple[str, Interrupt, bool]]:
-    for reserve in config.reserves:
-        for interrupt in reserve.interrupts:
-            yield _RESERVE, interrupt, False
-
-
-def _is_on_pci(vdev: Vdev) -> bool:
-    """Whether it is on PCI as far as the text tells: devices that can be are so without `loc`."""
-    has_place_elsewhere = vdev.type in ("pl011", "ser8250", "hpet", *_TIMERS_THAT_SHARE)
-    return not has_place_elsewhere and _has_pci_places_only(vdev.locations)
-
-
-def _has_pci_places_only(locations: tuple[Location, ...]) -> bool:
-    return all(isinstance(location, PciLocation) for location in locations)
+def _is_controller(user: User) -> bool:
+    return isinstance(user, Vdev) and user.type in _CONTROLLER_TYPES
 
 
 def interrupt_controller_unknown(
-    users: Sequence[InterruptUser], controllers: Controllers
+    users: Sequence[InterruptUse], controllers: Controllers
 ) -> Iterator[Finding]:
     """``interrupt-controller-unknown``."""
+    if controllers.may_have_others:
+        return
     names = controllers.by_name
-    for user in users:
-        interrupt = user.interrupt
-        if (
-            controllers.may_have_others
-            or interrupt.controller in names
-            or interrupt.controller == _LOCAL_APIC
-        ):
+    for user, interrupt in users:
+        if interrupt.controller in names or interrupt.controller == _LOCAL_APIC:
             continue
         yield INTERRUPT_CONTROLLER_UNKNOWN.finding(
-            f"the guest has no interrupt controller `{interrupt.controller}` for {user.name}"
+            f"the guest has no interrupt controller `{interrupt.controller}` for {name_of(user)}"
             + (f"; it has {', '.join(names)}" if names else ""),
             interrupt.span,
             fix=_named_right(interrupt, names),
@@ -183,52 +155,87 @@ def _renaming(interrupt: Interrupt, controllers: Mapping[str, Controller]) -> It
 
 
 def interrupt_line_out_of_range(
-    users: Sequence[InterruptUser], controllers: Controllers
+    users: Sequence[InterruptUse], controllers: Controllers
 ) -> Iterator[Finding]:
     """``interrupt-line-out-of-range``."""
-    for user in users:
-        name, line = user.interrupt.controller, user.interrupt.line
+    for _, interrupt in users:
+        name, line = interrupt.controller, interrupt.line
         controller = controllers.by_name.get(name)
         count = controller.line_count if controller else None
         if count is not None and line is not None and line >= count:
             yield INTERRUPT_LINE_OUT_OF_RANGE.finding(
-                f"`{name}` has no line {line}; its last one is {count - 1}", user.interrupt.span
+                f"`{name}` has no line {line}; its last one is {count - 1}",
+                interrupt.span,
+                fix=_free_line(interrupt, users, controllers),
             )
 
 
 def interrupt_claimed_twice(
-    users: Sequence[InterruptUser], controllers: Controllers
+    users: Sequence[InterruptUse], controllers: Controllers
 ) -> Iterator[Finding]:
     """``interrupt-claimed-twice``; what is reserved may still be given to somebody by name."""
-    first: dict[tuple[str, int], InterruptUser] = {}
-    for user in users:
-        name, interrupt, _ = user
-        if interrupt.line is None or name == _RESERVE:
+    first: dict[tuple[str, int], InterruptUse] = {}
+    machine_lines = controllers.machine_lines
+    for use in users:
+        user, interrupt = use
+        if interrupt.line is None or isinstance(user, Reserve):
             continue
-        if name not in controllers.machine_lines.get(interrupt.line, (name,)):
+        if interrupt.line in machine_lines and name_of(user) not in machine_lines[interrupt.line]:
             yield INTERRUPT_CLAIMED_TWICE.finding(
-                f"{name} uses line {interrupt.line} of `{interrupt.controller}`, which the "
-                "machine itself has (0 timer, 8 clock, 9 power management)",
+                f"{name_of(user)} uses line {interrupt.line} of `{interrupt.controller}`, which "
+                "the machine itself has (0 timer, 8 clock, 9 power management)",
                 interrupt.span,
+                fix=_free_line(interrupt, users, controllers),
             )
             continue
-        earlier = first.setdefault((interrupt.controller, interrupt.line), user)
-        if earlier is user or _may_share(earlier, user):
+        earlier = first.setdefault((interrupt.controller, interrupt.line), use)
+        if earlier is use or _may_share(earlier, use):
             continue
         yield INTERRUPT_CLAIMED_TWICE.finding(
-            f"{name} uses line {interrupt.line} of `{interrupt.controller}`, which "
-            f"{earlier.name} has already",
+            f"{name_of(user)} uses line {interrupt.line} of `{interrupt.controller}`, which "
+            f"{name_of(earlier[0])} has already",
             interrupt.span,
-            others=(Place(f"{earlier.name} has it here", earlier.interrupt.span),),
+            others=(Place(f"{name_of(earlier[0])} has it here", earlier[1].span),),
+            fix=_free_line(interrupt, users, controllers),
         )
 
 
-def _may_share(one: InterruptUser, other: InterruptUser) -> bool:
-    if one.is_on_pci and other.is_on_pci:
+def _free_line(
+    wrong: Interrupt, users: Sequence[InterruptUse], controllers: Controllers
+) -> str | None:
+    """A line of the same controller that nobody has; no search in a hopeless text."""
+    controller = controllers.by_name.get(wrong.controller)
+    if controller is None or controller.line_count is None or len(users) > controller.line_count:
+        return None
+    taken = {each.line for _, each in users if each.controller == wrong.controller}
+    taken.update(controllers.machine_lines)
+    start = wrong.line or 0
+    lines = (*range(start + 1, controller.line_count), *range(_FIRST_LINES[controller.type], start))
+    free = next(
+        (line for line in lines if line < controller.line_count and line not in taken), None
+    )
+    return None if free is None else f"take a line that is free, such as {wrong.controller}:{free}"
+
+
+def _may_share(one: InterruptUse, other: InterruptUse) -> bool:
+    if one[1].span == other[1].span:
         return True
-    if one.interrupt.span == other.interrupt.span:
+    if _is_on_pci(one[0]) and _is_on_pci(other[0]):
         return True
-    return any({one.name, other.name} == {"hpet", timer} for timer in _TIMERS_THAT_SHARE)
+    names = {name_of(one[0]), name_of(other[0])}
+    return any(names == {"hpet", timer} for timer in _TIMERS_THAT_SHARE)
+
+
+def _is_on_pci(user: User) -> bool:
+    """Whether it is on PCI as far as the text tells, where interrupts are made for sharing.
+
+    Devices that can be there are there without `loc`.
+    """
+    if isinstance(user, Reserve) or not all(isinstance(at, PciLocation) for at in user.locations):
+        return False
+    if isinstance(user, Pass):
+        return bool(user.locations)
+    return user.type not in ("pl011", "ser8250", "hpet", *_TIMERS_THAT_SHARE)
 
 
 def immediate_unmask_needs_edge(config: VmConfig) -> Iterator[Finding]:

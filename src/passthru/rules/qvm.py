@@ -5,20 +5,20 @@ Of that machine only what is documented counts; where it is not known, no rule s
 """
 
 from passthru.diagnostics.finding import Finding
-from passthru.language.model import PciLocation, VmConfig
+from passthru.language.model import VmConfig
 from passthru.lean import Iterator
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.rules import guest_map, interrupts
-from passthru.rules.architecture import guest_architecture, is_foreign, x86_only
+from passthru.rules.architecture import foreign_vdevs, guest_architecture, x86_only
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.passed_memory import PassedMemory
 from passthru.rules.qvm_machine import (
     address_map,
-    is_map_certain,
     known_controllers,
+    placed_memory,
     port_occupants,
 )
-from passthru.rules.users import users
+from passthru.rules.users import uses_of
 from passthru.rules.vdev_options import vdev_option_missing
 
 __all__ = ["with_qvm"]
@@ -28,26 +28,31 @@ def with_qvm(
     config: VmConfig, passed: tuple[PassedMemory, ...], hypervisor: Hypervisor
 ) -> Iterator[Finding]:
     """What is wrong for qvm, beyond what is wrong everywhere."""
-    shown_by = guest_architecture(config)
+    uses = uses_of(config)
+    shown_by = guest_architecture(config, uses)
     if shown_by is not None:
-        yield from x86_only(config, shown_by)
-        own = tuple(vdev for vdev in config.vdevs if not is_foreign(vdev, shown_by))
-        config = config._replace(vdevs=own)
+        foreign = foreign_vdevs(config, shown_by)
+        yield from x86_only(config, uses, foreign, shown_by)
+        if foreign:
+            types = {vdev.type for vdev in foreign}
+            own = tuple(vdev for vdev in config.vdevs if vdev.type not in types)
+            config = config._replace(vdevs=own)
+            uses = uses_of(config)
     yield from vdev_option_missing(config)
-    yield from guest_map.port_overlap(port_occupants(config))
+    yield from guest_map.port_overlap(port_occupants(config, uses))
     architecture = shown_by.architecture if shown_by else None
-    controllers = known_controllers(config, architecture)
-    interrupt_users = interrupts.interrupt_users(config)
-    yield from interrupts.interrupt_controller_unknown(interrupt_users, controllers)
-    yield from interrupts.interrupt_line_out_of_range(interrupt_users, controllers)
-    yield from interrupts.interrupt_claimed_twice(interrupt_users, controllers)
+    controllers = known_controllers(config, uses, architecture)
+    users = interrupts.interrupt_users(uses)
+    yield from interrupts.interrupt_controller_unknown(users, controllers)
+    yield from interrupts.interrupt_line_out_of_range(users, controllers)
+    yield from interrupts.interrupt_claimed_twice(users, controllers)
     yield from _address_map(config, passed, architecture)
     if passed:
         from passthru.rules.dma import dma_status_missing
 
         is_required = hypervisor is Hypervisor.QNX_8_0
         yield from dma_status_missing(passed, config, is_required=is_required)
-    if _has_pci_places(config):
+    if uses.functions:
         from passthru.plan.guest_bus import check_places
 
         yield from check_places(config, has_host_bridge=False)
@@ -56,12 +61,14 @@ def with_qvm(
 def _address_map(
     config: VmConfig, passed: tuple[PassedMemory, ...], architecture: str | None
 ) -> Iterator[Finding]:
-    regions = address_map(config, architecture)
-    yield from guest_map.address_overlap(_without_blobs_in_memory(regions, passed))
-    if not is_map_certain(config):
-        return
-    loadable = (region for region in regions if region.kind is RegionKind.PASSED)
+    placed = placed_memory(config)
+    regions = address_map(config, placed, architecture)
+    if guest_map.any_overlap(region.range for region in regions):
+        yield from guest_map.address_overlap(_without_blobs_in_memory(regions, passed))
+    if len(placed) < len(config.memory):
+        return  # some memory has no certain place
     memory = guest_map.guest_memory(regions)
+    loadable = (region for region in regions if region.kind is RegionKind.PASSED)
     # Whether a file can be loaded into memory that is passed without `m` is not known.
     yield from guest_map.load_outside_memory(config, (*memory, *loadable))
     if passed:
@@ -86,8 +93,3 @@ def _without_blobs_in_memory(
         for region in regions
         if region.span not in blobs or guest_map.memory_around(region.range, own) is None
     )
-
-
-def _has_pci_places(config: VmConfig) -> bool:
-    places = (place for user in users(config) for place in user.locations)
-    return any(isinstance(place, PciLocation) for place in places)

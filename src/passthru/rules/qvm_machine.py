@@ -2,18 +2,18 @@
 """What a guest of QNX's hypervisor has: interrupt controllers, ports, an address map."""
 
 from passthru.addresses import PAGE_SIZE, AddressRange
-from passthru.language.model import MemoryLocation, PortLocation, VmConfig
+from passthru.language.model import MemoryLocation, Vdev, VmConfig
 from passthru.language.numbers import BadNumber, Notation, parse_number
 from passthru.language.vdevs import VDEV_TYPES
-from passthru.lean import Iterator
-from passthru.plan.memory import option_regions, pass_regions, reserved_regions
+from passthru.lean import Iterator, Sequence
+from passthru.plan.memory import option_regions, pass_regions, plain_region, reserved_regions
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.plan.x86_64 import IOAPIC_LINES, LAPIC_PAGE, SERIAL_PORT_COUNT
-from passthru.rules.guest_map import Occupant, configured_port_occupants
+from passthru.rules.guest_map import Occupant, configured_ports
 from passthru.rules.interrupts import Controller, Controllers
-from passthru.rules.users import users
+from passthru.rules.users import Uses
 
-__all__ = ["address_map", "is_map_certain", "known_controllers", "port_occupants"]
+__all__ = ["address_map", "known_controllers", "placed_memory", "port_occupants"]
 
 _GIC = "gic"
 _GIC_LINES = 1020
@@ -35,11 +35,11 @@ _DEVICE_SIZES = {"pl011": 0x1000, "wdt-sp805": 0x1000, "hpet": 0x400, "ser8250":
 known to be theirs."""
 
 
-def known_controllers(config: VmConfig, architecture: str | None) -> Controllers:
+def known_controllers(config: VmConfig, uses: Uses, architecture: str | None) -> Controllers:
     """The controllers that the text names, and the GIC that every ARM guest has."""
     by_name = {}
     has_gic = has_nameless = False
-    used = {each.controller for user in users(config) for each in user.interrupts}
+    used = {interrupt.controller for _, interrupt in uses.interrupts}
     for vdev in config.vdevs:
         name = vdev.name.value if vdev.name else ""
         if vdev.type == _GIC:
@@ -56,24 +56,27 @@ def known_controllers(config: VmConfig, architecture: str | None) -> Controllers
     return Controllers(by_name, may_have_others=has_nameless)
 
 
-def port_occupants(config: VmConfig) -> Iterator[Occupant]:
+def port_occupants(config: VmConfig, uses: Uses) -> Iterator[Occupant]:
     """Who has x86 ports."""
     for vdev in config.vdevs:
-        name = f"vdev {vdev.type}"
-        if not vdev.locations:
-            for ports in _FIXED_PORTS.get(vdev.type, ()):
-                yield Occupant(ports, name, vdev.span)
-        for location in vdev.locations:
-            if isinstance(location, PortLocation):
-                count = max(location.ports.size, _PORT_COUNTS.get(vdev.type, 1))
-                yield Occupant(AddressRange(location.ports.start, count), name, location.span)
-    yield from configured_port_occupants(config)
+        if vdev.type in _FIXED_PORTS and not vdev.locations:
+            for ports in _FIXED_PORTS[vdev.type]:
+                yield Occupant(ports, f"vdev {vdev.type}", vdev.span)
+    for user, location in uses.ports:
+        if isinstance(user, Vdev):
+            count = max(location.ports.size, _PORT_COUNTS.get(user.type, 1))
+            ports = AddressRange(location.ports.start, count)
+            yield Occupant(ports, f"vdev {user.type}", location.span)
+        else:
+            yield configured_ports(user, location)
 
 
-def address_map(config: VmConfig, architecture: str | None) -> tuple[GuestRegion, ...]:
-    """Everything that certainly answers at some guest address."""
+def address_map(
+    config: VmConfig, memory: Sequence[GuestRegion], architecture: str | None
+) -> tuple[GuestRegion, ...]:
+    """Everything that certainly answers at some guest address; ``memory`` is its RAM and ROM."""
     return (
-        *_placed_memory(config),
+        *memory,
         *pass_regions(config, None),
         *reserved_regions(config),
         *_vdev_regions(config),
@@ -84,12 +87,7 @@ def address_map(config: VmConfig, architecture: str | None) -> tuple[GuestRegion
 _LOCAL_APIC = (GuestRegion(LAPIC_PAGE, RegionKind.DEVICE, "local apic", None),)
 
 
-def is_map_certain(config: VmConfig) -> bool:
-    """Whether all memory has a place in the address map."""
-    return len(_placed_memory(config)) == len(config.memory)
-
-
-def _placed_memory(config: VmConfig) -> tuple[GuestRegion, ...]:
+def placed_memory(config: VmConfig) -> tuple[GuestRegion, ...]:
     """RAM and ROM up to the first whose place is not certain.
 
     Without a start it goes after the highest so far; whether memory that is passed with
@@ -117,11 +115,10 @@ def _vdev_regions(config: VmConfig) -> Iterator[GuestRegion]:
     for vdev in config.vdevs:
         for location in vdev.locations:
             if isinstance(location, MemoryLocation):
-                # A page is assumed where the text has no length.
-                written = location.guest.size
-                size = _DEVICE_SIZES.get(vdev.type, 1) if written == PAGE_SIZE else written
-                place = AddressRange(location.guest.start, size)
-                yield GuestRegion(place, RegionKind.DEVICE, f"vdev {vdev.type}", location.span)
+                place = location.guest
+                if place.size == PAGE_SIZE:  # a page is assumed where the text has no length
+                    place = AddressRange(place.start, _DEVICE_SIZES.get(vdev.type, 1))
+                yield plain_region(place, RegionKind.DEVICE, f"vdev {vdev.type}", location.span)
         if vdev.type == _GIC:
             for option in vdev.options:
                 if option.name in _GIC_FRAMES and option.value is not None:
@@ -129,4 +126,4 @@ def _vdev_regions(config: VmConfig) -> Iterator[GuestRegion]:
                     if not isinstance(start, BadNumber):
                         place = AddressRange(start.value, 1)
                         name = f"{option.name} of vdev gic"
-                        yield GuestRegion(place, RegionKind.DEVICE, name, option.span)
+                        yield plain_region(place, RegionKind.DEVICE, name, option.span)

@@ -2,12 +2,12 @@
 """What qvm's virtual devices cannot do without."""
 
 from passthru.diagnostics.finding import Finding, Severity
+from passthru.diagnostics.source import Span
 from passthru.language.model import PciLocation, Vdev, VmConfig
-from passthru.lean import Iterator, NamedTuple
+from passthru.lean import Iterator, NamedTuple, Sequence
 from passthru.plan.problems import VDEV_OPTION_MISSING
-from passthru.rules.users import users
 
-__all__ = ["vdev_option_missing"]
+__all__ = ["context_end", "context_starts", "vdev_option_missing"]
 
 _NEVER_ON_PCI = {
     "pl011": ("loc", "intr"),
@@ -48,7 +48,7 @@ def vdev_option_missing(config: VmConfig) -> Iterator[Finding]:
     lacking = [(vdev, missing) for vdev in config.vdevs for missing in _missing(vdev)]
     if not lacking:
         return
-    starts = sorted(_context_starts(config))
+    starts = context_starts(config)
     for vdev, missing in lacking:
         if missing.option in _words(vdev, starts):
             continue  # it is there, with a value that could not be read
@@ -75,19 +75,29 @@ def _missing(vdev: Vdev) -> Iterator[_Missing]:
         yield _Missing("hostdev", "; nothing is at its other end", Severity.WARNING)
 
 
-def _context_starts(config: VmConfig) -> Iterator[tuple[int, int]]:
-    """Where each context starts: its source, by identity, and the offset there."""
-    for span in (*(cpu.span for cpu in config.cpus), *(user.span for user in users(config))):
-        yield id(span.source), span.start
-
-
 def _words(vdev: Vdev, starts: list[tuple[int, int]]) -> set[str]:
     """The words between the start of the device's context and the next one of ``starts``."""
+    text = vdev.span.source.text[vdev.span.end : context_end(vdev.span, starts)]
+    return {word for line in text.splitlines() for word in line.partition("#")[0].split()}
+
+
+def context_starts(config: VmConfig) -> list[tuple[int, int]]:
+    """Where the contexts of the text begin, sorted: the source, by identity, and the offset."""
+    spans = [
+        *(cpu.span for cpu in config.cpus),
+        *(vdev.span for vdev in config.vdevs),
+        *(passed.span for passed in config.passes),
+        *(reserve.span for reserve in config.reserves),
+    ]
+    return sorted((id(span.source), span.start) for span in spans)
+
+
+def context_end(context: Span, starts: Sequence[tuple[int, int]]) -> int:
+    """Offset of the next one of all ``starts`` after that of ``context``, else of the end."""
     from bisect import bisect_right  # only findings need it
 
-    source = vdev.span.source
-    place = bisect_right(starts, (id(source), vdev.span.start))
-    is_followed = place < len(starts) and starts[place][0] == id(source)
-    end = starts[place][1] if is_followed else None
-    lines = source.text[vdev.span.end : end].splitlines()
-    return {word for line in lines for word in line.partition("#")[0].split()}
+    source = context.source
+    following = bisect_right(starts, (id(source), context.start))
+    if following < len(starts) and starts[following][0] == id(source):
+        return starts[following][1]
+    return len(source.text)

@@ -55,6 +55,7 @@ def host_memory_claimed_twice(passed: Sequence[PassedMemory]) -> Iterator[Findin
             second.location.span,
             resource=second.resource,
             others=(Place("passed here first", first.location.span),),
+            fix="remove one of the two, or correct its host address, which stands behind `=`",
             severity=Severity.WARNING if _is_harmless(first, second) else Severity.ERROR,
         )
 
@@ -79,17 +80,20 @@ def host_interrupt_claimed_twice(config: VmConfig) -> Iterator[Finding]:
             if vector is None:
                 continue
             earlier = owners.setdefault(vector, interrupt)
+            if earlier is interrupt:
+                continue
             is_same_line = (earlier.controller, earlier.line) == (
                 interrupt.controller,
                 interrupt.line,
             )
-            if earlier is interrupt or (is_same_line and interrupt.line is not None):
+            if is_same_line and interrupt.line is not None:
                 continue  # of one line interrupt-claimed-twice tells
             yield HOST_INTERRUPT_CLAIMED_TWICE.finding(
                 f"vector {vector} of the host is passed a second time",
                 interrupt.span,
                 resource=str(vector),
                 others=(Place("passed here first", earlier.span),),
+                fix="remove one of the two, or give it its own host vector: `=VECTOR`",
             )
 
 
