@@ -45,7 +45,7 @@ def test_packages(archive: dict[str, list[str]], meta: str, packages: list[str])
 
 
 def bzimage() -> bytes:
-    payload = gzip.compress(b"\x7fELF the kernel")
+    payload = gzip.compress(b"\x7fELF the kernel", mtime=0)
     image = bytearray(1024)
     image[0x1F1] = 1
     image[0x202:0x208] = b"HdrS\x0f\x02"
