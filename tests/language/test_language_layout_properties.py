@@ -62,9 +62,6 @@ def told(finding: Finding) -> tuple[object, ...]:
 
 
 def assert_survives(text: str) -> None:
-    if "=" in text:
-        # The reader looks for a cut-off `=` only where a blank stands beside one.
-        text += "\n# a = b"
     formatted = format_text(Source("a", text))
     assert pieces(formatted) == pieces(text)
     assert format_text(Source("a", formatted)) == formatted
@@ -222,6 +219,18 @@ def test_any_text_survives(text: str) -> None:
 @settings(max_examples=200)
 def test_any_words_survive(text: str) -> None:
     assert_survives(text)
+
+
+@given(st.sampled_from(("vdev pl011", "pass", "vdev vendor", "cpu", "ram")), st.data())
+@settings(max_examples=150)
+def test_what_goes_on_from_an_earlier_source_survives(earlier: str, data: st.DataObject) -> None:
+    text = data.draw(st.lists(PIECES, max_size=20).map(" ".join) | configurations())
+    formatted = format_text(Source("b", text))
+    configs = [
+        read([Source("a", earlier), Source("b", each)], environment={}).config
+        for each in (text, formatted)
+    ]
+    assert without_places(configs[0]) == without_places(configs[1])
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_pci_functions(text, guest, host):
         ("0x1000,0x1000,rw=zz", "bad-number", "zz", None),
         ("0x1000,0x1000,rq", "unknown-access-type", "rq", None),
         ("0x1000,0x1000,RW", "unknown-access-type", "RW", "rw"),
-        ("0x1000,0x1000,rw,n", "unknown-access-type", "rw,n", None),
+        ("0x1000,0x1000,rw,n", "unknown-access-type", "rw,n", "rwn"),
         ("foo:0x1000,0x1000", "bad-location", "foo:0x1000,0x1000", None),
         ("0:3.0", "bad-location", "0:3.0", "pci:0:3.0"),
         ("0xffffffffffffffff,2", "bad-location", "0xffffffffffffffff,2", None),

@@ -123,6 +123,25 @@ REPAIRED = [
     ("pass intr gic:5 =9", "pass intr gic:5=9"),
     ('cmdline = "a b"', 'cmdline "a b"'),
     ("set exit-on-halt= on", "set exit-on-halt on"),
+    ("set exit_on_halt on", "set exit-on-halt on"),
+    ("exit-on-halt on", "set exit-on-halt on"),
+    ("cmdline a = b = c", "cmdline a=b=c"),
+    ("cmdline mode = 5", "cmdline mode=5"),
+    ("cmdline user = root", "cmdline user=root"),
+    ('cmdline = "root=/dev/vda"', 'cmdline "root=/dev/vda"'),
+    ("ram 0x80000000 512M", "ram 0x80000000,512M"),
+    ("ram 2 GB", "ram 2G"),
+    ("ram 1G load 0x80000 ./Image", "ram 1G load 0x80000,./Image"),
+    ("vdev: pl011\n loc: 0x1000", "vdev pl011\n loc 0x1000"),
+    ("pass loc 0x1000,0x1000,r,w,n", "pass loc 0x1000,0x1000,rwn"),
+    ("pass loc 0x1000,0x1000,rwn,0x2000", "pass loc 0x1000,0x1000,rwn=0x2000"),
+    ("pass loc 0x1000,0x1000,rwn,", "pass loc 0x1000,0x1000,rwn"),
+    ("vdev pl011 loc 0x1000, intr gic:5,", "vdev pl011 loc 0x1000 intr gic:5"),
+    ("pass intr gic:0x5=9,u", "pass intr gic:0x5,u=9"),
+    ("pass loc pci:8086:1234", "pass loc pci:0x8086/0x1234"),
+    ("pass loc 0000:00:1f.3", "pass loc pci:0:31.3"),
+    ("pass pci 0:2.0", "pass loc pci:0:2.0"),
+    ("pass\u00a0loc\u00a00x1000,0x1000,rwn", "pass loc 0x1000,0x1000,rwn"),
 ]
 
 
@@ -151,6 +170,15 @@ UNCERTAIN = [
     "cpu count=2",
     "pass addr=5000,size=0x1000",
     "pass 0x1000,0x1000,0xfe000000",
+    "pass loc 0x1000,0x1000,0x2000",
+    "pass loc 0x1000,0x1000,rwn = 0x2000 = 3",
+    "pass loc 0x1000,0x1000,rwn\u00a0= 0x2000 = 3",
+    "pass loc 0x1000,0x1000,rwn => 0x2000",
+    "ram 4000 512M",
+    "ram 0x80000000-0x90000000",
+    "load guest ./Image ram 1G",
+    "memory=512M",
+    "pass loc 0x1000,0x1000,rwn guest=0x2000",
 ]
 
 
@@ -205,6 +233,7 @@ FOREIGN = [
     ("rom base=0xc0000,len=256K", "rom 0xc0000,256K"),
     ("vdev type=pl011 loc 0x1000", "vdev pl011 loc 0x1000"),
     ("vdev type=pl011,addr=0x1000,irq=37", "vdev pl011 loc 0x1000 intr gic:37"),
+    ("vdev pl011,loc=0x1000,intr=gic:37", "vdev pl011 loc 0x1000 intr gic:37"),
     ("vdev pl011 addr=0x1000 irq=37", "vdev pl011 loc 0x1000 intr gic:37"),
     ("vdev pl011 loc=0x1000 intr=gic:37", "vdev pl011 loc 0x1000 intr gic:37"),
     ("vdev virtio-gpu loc=0x1000 scanout 1", "vdev virtio-gpu loc 0x1000 scanout 1"),
@@ -244,6 +273,12 @@ def test_foreign_syntax_is_put_right_and_understood(foreign, right):
     ("foreign", "fix"),
     [
         ("cpu count=3", "cpu cpu"),
+        ("cpu 3", "cpu cpu"),
+        ("cpus 4", "cpu cpu cpu cpu"),
+        ("name=guest", "system guest"),
+        ("memory=512M", "ram 512M"),
+        ("memory = 512M", "ram 512M"),
+        ("ram 1G load guest ./Image", "guest load ./Image"),
         ("cpus=2", "cpu cpu"),
         ("pass addr=5000,size=0x1000", "loc 0x5000,0x1000"),
         ("pass addr=0x1000", "loc GUEST,LENGTH[,ACCESS][=HOST]"),
@@ -258,6 +293,55 @@ def test_foreign_syntax_is_put_right_and_understood(foreign, right):
 def test_foreign_syntax_that_is_not_clear_has_the_form_as_its_fix(foreign, fix):
     (finding,) = findings_of(foreign)
     assert (finding.id, finding.fix, finding.edits) == ("foreign-syntax", fix, ())
+
+
+def test_as_many_cpus_are_there_as_are_asked_for():
+    for text in ("cpu 3", "cpus 3", "cpu count=3"):
+        assert len(read([Source("a", text)], environment={}).config.cpus) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("set exit-on-halt", "set exit-on-halt VALUE"),
+        ("logger error", "logger error DESTINATION"),
+        ("guest ./Image", "guest load FILE"),
+        ("ram 1G load 0x1000,", "load 0x1000,FILE"),
+    ],
+)
+def test_the_form_of_an_option_without_its_argument_has_what_is_given(text, fix):
+    (finding,) = findings_of(text)
+    assert (finding.id, finding.fix) == ("missing-argument", fix)
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("ram 0x80000000-0x9fffffff", "0x80000000,0x20000000"),
+        ("pass loc 0xfe201000-0xfe202000,rwn", "0xfe201000,0x1000"),
+        ("ram 0x80000000+512M", "0x80000000,512M"),
+        ("pass intr 42,gic:43,44", "gic:42 intr gic:43 intr gic:44"),
+    ],
+)
+def test_another_notation_is_shown_in_this_one(text, fix):
+    (finding,) = findings_of(text)
+    assert (finding.fix, finding.edits) == (fix, ())
+
+
+MULTI_LINE = st.sampled_from(
+    (
+        '"a\nb"', '"1\r\n2"', '"0x1,4,r\nq"', '"pci:\n1"', '"\x1b[1m', "pass", "loc", "intr",
+        "vdev", "ram", "load", "system", "set", "cmdline", "=", ",", "mem:", "host=", "size=4K",
+        "\n", "4000",
+    )
+)  # fmt: skip
+
+
+@given(st.lists(MULTI_LINE, max_size=8).map(" ".join))
+def test_what_is_told_is_on_one_line_whatever_it_repeats(text):
+    for finding in findings_of(text):
+        assert finding.message.isprintable()
+        assert (finding.fix or "").isprintable()
 
 
 PIECES = st.sampled_from(

@@ -86,7 +86,7 @@ class ParsedAccess(NamedTuple):
     """The access that some letters give, those that mean nothing, and those not there to remove.
 
     ``meant`` are the letters without the mistake, where that is certain: capitals made small,
-    what removes nothing left out.
+    commas between them and what removes nothing left out.
     """
 
     access: Access
@@ -124,7 +124,7 @@ def _parse(text: str) -> ParsedAccess:
         if letter in "+-":
             adding = letter == "+"
         elif letter not in ACCESS_LETTERS:
-            unknown += letter
+            unknown += letter if letter not in unknown else ""
         elif adding:
             letters.update(SYSTEM_MEMORY_IMPLIES + letter if letter == "m" else letter)
         elif letter in letters:
@@ -139,9 +139,8 @@ def _parse(text: str) -> ParsedAccess:
 def _meant(text: str, parsed: ParsedAccess) -> str | None:
     """``text`` without its mistake, if what was meant can be nothing else."""
     if parsed.unknown:
-        small = text.lower()
-        is_right = small != text and _parse(small)[1:3] == ("", "")
-        return small if is_right else None
+        right = text.lower().replace(",", "")
+        return right if right not in ("", text) and _parse(right)[1:3] == ("", "") else None
     without = text
     for letter in parsed.removed_nothing:
         without = without.replace(f"-{letter}", "", 1)

@@ -19,7 +19,7 @@ from passthru.language.numbers import Notation, read_number
 from passthru.language.options import ALL_VERSIONS, ArgumentKind, Context, Option
 from passthru.language.words import Word
 
-__all__ = ["add_location", "take_context_option", "take_vendor_option", "tell_version"]
+__all__ = ["take_context_option", "take_vendor_option", "tell_version"]
 
 _FOREIGN_STARTS = ("addr", "base", "gpa", "guest", "host", "hpa", "len", "phys", "size", "start")
 _FOREIGN_ENDS = (",", "guest", "guestloc")
@@ -82,7 +82,7 @@ def take_vendor_option(
     context.vdev_options.append(VdevOption(word.value, text, span))
 
 
-def add_location(
+def _add_location(
     word: Word, context: OpenContext, assembly: Assembly, findings: list[Finding]
 ) -> None:
     """Put the location that ``word`` is into ``context``."""
@@ -124,9 +124,9 @@ def _take_location(
             if translation is not None:
                 findings.append(translation.finding())
                 for right in translation.words():
-                    add_location(right, context, assembly, findings)
+                    _add_location(right, context, assembly, findings)
                 return
-    add_location(word, context, assembly, findings)
+    _add_location(word, context, assembly, findings)
 
 
 def _take_after_blank(

@@ -13,10 +13,16 @@ from passthru.language.model import (
     Vdev,
     VdevOption,
 )
-from passthru.language.options import CONTEXT_OPTIONS, Context, Option
+from passthru.language.options import (
+    CONTEXT_OPTIONS,
+    DOCUMENTED_TOP_OPTIONS,
+    TOP_OPTIONS,
+    Context,
+    Option,
+)
 from passthru.language.vdevs import VDEV_TYPES, VENDOR_VDEV_OPTIONS, VdevType
 
-__all__ = ["OpenContext", "open_vdev"]
+__all__ = ["OpenContext", "documented_here", "open_vdev", "option_here"]
 
 
 class OpenContext:
@@ -102,3 +108,22 @@ def open_vdev(plain_type: str, span: Span, place: int) -> OpenContext:
     context.vdev = VDEV_TYPES.get(plain_type)
     context.options = context.vdev.options if context.vdev else VENDOR_VDEV_OPTIONS
     return context
+
+
+def option_here(name: str, context: OpenContext | None) -> Option | None:
+    """The option that ``name`` is where ``context`` is open, or none; None for no option.
+
+    A vendor's device may have options of its own by the names that are not documented.
+    """
+    if context is not None:
+        option = context.options.get(name)
+        if option is not None:
+            return option
+        if name not in DOCUMENTED_TOP_OPTIONS and context.takes_any_option:
+            return None
+    return TOP_OPTIONS.get(name)
+
+
+def documented_here(context: OpenContext | None) -> dict[str, Option]:
+    """The documented options that may stand where ``context`` is open."""
+    return DOCUMENTED_TOP_OPTIONS | context.options if context else DOCUMENTED_TOP_OPTIONS

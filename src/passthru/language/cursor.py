@@ -55,6 +55,11 @@ class Cursor:
         """The next word, which stays."""
         return self._words[self._index] if self._index < len(self._words) else None
 
+    def has_value(self, distance: int) -> bool:
+        """Whether the word so far behind the next one is there, and no option."""
+        place = self._index + distance
+        return place < len(self._words) and self._words[place].value not in OPTION_WORDS
+
     def following(self, most: int) -> list[Word]:
         """Up to ``most`` next words, which stay, but no option and nothing behind one."""
         words: list[Word] = []
@@ -82,7 +87,7 @@ class Cursor:
             if index >= len(words) or (
                 words[index].value in OPTION_WORDS and self._is_option(argument)
             ):
-                self._report_missing(option, argument, index - 1)
+                self._report_missing(option, words[start:index], index - 1)
                 return None
             index += 1
             self._index = index
@@ -146,14 +151,18 @@ class Cursor:
         before = self._words[index - 1].end if index else 0
         return word.source.text.find("\n", before, word.start) >= 0
 
-    def _report_missing(self, option: Option, argument: Argument, last: int) -> None:
+    def _report_missing(self, option: Option, taken: list[Word], last: int) -> None:
+        """The argument behind those that are ``taken`` is missing; ``last`` is the word before."""
+        missing = [argument.name for argument in option.arguments[len(taken) :]]
+        form = [option.name, *(word.value for word in taken), *(name.upper() for name in missing)]
         follower = self.peek()
         self._findings.append(
             mistakes.missing_argument(
                 self._words[last].span,
                 option.name,
-                argument.name,
+                missing[0],
                 follower.value if follower else None,
+                " ".join(form),
             )
         )
 

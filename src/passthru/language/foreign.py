@@ -8,20 +8,20 @@ teach them (``pass addr=A,host=H,size=L``, ``pass interrupt=N``, ``pass loc H,gu
 
 import re
 
-from passthru.diagnostics.finding import Edit, Finding
 from passthru.diagnostics.source import Span
-from passthru.language import mistakes
 from passthru.language.access import parse_access
 from passthru.language.cursor import Cursor
 from passthru.language.numbers import BadNumber, Notation, Number, parse_number
 from passthru.language.options import BLOB_TYPES, Context
+from passthru.language.split_arguments import joined_at_blank, joined_at_commas
+from passthru.language.translation import Translation
 from passthru.language.words import Word
-from passthru.lean import Mapping, NamedTuple
+from passthru.lean import Mapping
 
 __all__ = [
     "MEMBER_KEYS",
-    "Translation",
     "translate_argument",
+    "translate_count",
     "translate_location",
     "translate_option",
 ]
@@ -53,32 +53,6 @@ _WITHOUT_COMMAS = rf"(?:mem:|io:)?(?:{_NUMBER}) (?:{_NUMBER})(?: [-+rwxcemdnst]+
 _GUEST_HOST_LENGTH = rf"({_NUMBER}),({_NUMBER}),({_NUMBER})(?:,([-+a-z]+))?"
 _MOST_WORDS = 8
 """A course notes' location has at most this many words."""
-
-
-class Translation(NamedTuple):
-    """Foreign text and the same in the language.
-
-    ``complete``: ``right`` can be read in its place. ``certain``: nothing else can be meant.
-    """
-
-    span: Span
-    right: str
-    complete: bool = True
-    certain: bool = True
-
-    def finding(self) -> Finding:
-        """The one finding about it."""
-        # A comment between the words would be lost.
-        is_certain = self.certain and "#" not in self.span.text
-        edits = (Edit(self.span, self.right),) if is_certain else ()
-        return mistakes.foreign_syntax(self.span, self.right, edits)
-
-    def words(self) -> list[Word]:
-        """What the reader reads instead; each word stands for the whole of the foreign text."""
-        if not self.complete:
-            return []
-        source, start, end = self.span
-        return [Word(value, source, start, end) for value in self.right.split()]
 
 
 class _Members:
@@ -164,6 +138,10 @@ class _Members:
         return " ".join(word for word in words if word)
 
 
+def _is_address(text: str) -> bool:
+    return isinstance(parse_number(text, Notation.ADDRESS), Number)
+
+
 def _is_plain(text: str) -> bool:
     return isinstance(parse_number(text, Notation.PLAIN), Number)
 
@@ -183,7 +161,7 @@ def translate_option(
     name, equals, value = word.value.partition("=")
     if not equals or not value:
         return None
-    if name in BLOB_TYPES:
+    if name in BLOB_TYPES and not _is_address(value):
         return Translation(word.span, f"{name} load {value}")
     members = _take_members(word, cursor, controller)
     if members is None:
@@ -193,8 +171,25 @@ def translate_option(
     if context is Context.VDEV:
         return members.translation(_vdev_options(members), _VDEV_FORM)
     if "count" in members.values and context in (None, Context.CPU):
-        return _cpus(members, are_there=0 if context is None else 1)
+        return _cpus(members.span, members.values["count"], are_there=context is Context.CPU)
+    if members.values.keys() == {"name"}:
+        return Translation(members.span, f"system {members.values['name']}", certain=False)
     return members.translation("", "OPTION ARGUMENT")
+
+
+def translate_count(word: Word, cursor: Cursor, context: Span | None) -> Translation | None:
+    """What ``cpus 4`` says, or the ``4`` of ``cpu 4`` where ``context`` is that ``cpu``."""
+    if context is not None and word.value.isdecimal():
+        between = word.source.text[context.end : word.start]
+        is_behind = context.source is word.source and not between.strip()
+        return _cpus(word.span, word.value, are_there=True) if is_behind else None
+    number = cursor.peek()
+    if number is None or not number.value.isdecimal() or word.quoted or number.quoted:
+        return None
+    if MEMBER_KEYS.get(word.value.lower()) != "count":
+        return None
+    cursor.skip(1)
+    return _cpus(word.span.to(number.span), number.value, are_there=False)
 
 
 def translate_argument(
@@ -204,12 +199,14 @@ def translate_argument(
     if word.quoted or not word.known:
         return None
     if "=" not in word.value:
-        return _joined_at_commas(word, cursor)
+        return joined_at_commas(word, cursor) or joined_at_blank(option, word, cursor)
     if option == "set":
         name, _, value = word.value.partition("=")
         return Translation(word.span, f"{name} {value}") if name and value else None
     if option not in ("load", "ram", "rom", "system", "vdev"):
         return None
+    if option == "vdev" and "=" not in word.value.partition(",")[0]:
+        word = word._replace(value=f"name={word.value}")
     members = _take_members(word, cursor, controller)
     if members is None:
         return None
@@ -245,23 +242,8 @@ def translate_location(word: Word, cursor: Cursor, controller: str) -> Translati
             return Translation(word.span.to(following[used - 1].span), text.replace(" ", ","))
     members = _take_members(word, cursor, controller)
     if members is None:
-        return _joined_at_commas(word, cursor)
+        return joined_at_commas(word, cursor)
     return members.translation(members.location(), _LOCATION_FORM)
-
-
-def _joined_at_commas(word: Word, cursor: Cursor) -> Translation | None:
-    """``0x80000000, 512M``: one argument, in spite of the blank."""
-    parts = [word]
-    while parts[-1].value.endswith(","):
-        following = cursor.following(1)
-        if not following or following[0].quoted or not following[0].known:
-            break
-        cursor.skip(1)
-        parts += following
-    if len(parts) == 1:
-        return None
-    span = word.span.to(parts[-1].span)
-    return Translation(span, "".join(part.value for part in parts))
 
 
 def _three_numbers(fields: tuple[str | None, ...], span: Span, controller: str) -> Translation:
@@ -294,12 +276,14 @@ def _vdev_options(members: _Members) -> str:
     return members.options(members.address(at) if at else "")
 
 
-def _cpus(members: _Members, are_there: int) -> Translation:
-    """``cpu count=3``: a ``cpu`` for each; what stands behind it would be the last one's."""
-    count = members.values["count"]
+def _cpus(span: Span, count: str, *, are_there: bool) -> Translation:
+    """``cpu count=3``: a ``cpu`` for each; what stands behind it would be the last one's.
+
+    One of them is there already where the context of a ``cpu`` is open.
+    """
     more = int(count) - are_there if count.isdecimal() and len(count) < 3 else 0
     text = " ".join(["cpu"] * more)
-    return Translation(members.span, text or "cpu", complete=more > 0, certain=False)
+    return Translation(span, text or "cpu", complete=more > 0, certain=False)
 
 
 def _take_members(word: Word, cursor: Cursor, controller: str) -> _Members | None:

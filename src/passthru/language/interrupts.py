@@ -2,6 +2,7 @@
 """The arguments of ``intr``: ``controller:line[,u][=vector]`` and ``apic``."""
 
 from passthru.diagnostics.finding import Edit, Finding
+from passthru.diagnostics.source import Span
 from passthru.language import mistakes
 from passthru.language.model import Interrupt
 from passthru.language.numbers import Notation, read_number
@@ -54,9 +55,12 @@ def read_interrupts(
     if plain is not None:
         return (plain,)
     left, equals, vector_text = word.value.partition("=")
+    if (misplaced := _misplaced_attribute(word, left, vector_text)) is not None:
+        findings.append(misplaced)
+        return ()
     lines = _lines(left.removesuffix(",") if equals else left)
     if len(lines) > 1 and not several:
-        fix = " intr ".join(line.text for line in lines)
+        fix = " intr ".join(_with_controllers(lines, controller))
         findings.append(
             mistakes.bad_interrupt(word.span, word.value, "is more than one interrupt", fix)
         )
@@ -72,13 +76,23 @@ def read_interrupts(
     return tuple(interrupt for interrupt in read if interrupt is not None)
 
 
+def _with_controllers(lines: list[_Line], controller: str) -> list[str]:
+    """Each line with its controller, which is the one before it where it names none."""
+    texts = []
+    for line in lines:
+        name, colon, number = line.text.rpartition(":")
+        controller = name if colon else controller
+        texts.append(f"{controller}:{number}")
+    return texts
+
+
 def plain_interrupt(word: Word) -> Interrupt | None:
     """``controller:line[=vector]`` as nearly all are written, quickly: nothing to say about it.
 
     None where ``read_interrupts`` has to look closer.
     """
-    text = word.value
-    if not word.known:
+    text, source, start, end, _, known = word
+    if not known:
         return None
     controller, _, rest = text.partition(":")
     line, equals, vector = rest.partition("=")
@@ -88,7 +102,7 @@ def plain_interrupt(word: Word) -> Interrupt | None:
     if not text.isascii() or len(line) > _MOST_DIGITS or len(vector) > _MOST_DIGITS:
         return None
     host = int(vector) if equals else None
-    return Interrupt._make((controller, int(line), False, host, word.span))
+    return Interrupt._make((controller, int(line), False, host, Span._make((source, start, end))))
 
 
 def _lines(text: str) -> list[_Line]:
@@ -102,6 +116,21 @@ def _lines(text: str) -> list[_Line]:
             lines.append(_Line(field, at, []))
         at += len(field) + 1
     return lines
+
+
+def _misplaced_attribute(word: Word, left: str, vector_text: str) -> Finding | None:
+    """``gic:5=9,u``, ``gic:5,``: an attribute behind the vector, or a comma with none behind it."""
+    if word.value.endswith(","):
+        right = word.value.rstrip(",")
+        problem = "ends with a comma"
+    else:
+        vector, comma, attribute = vector_text.partition(",")
+        if not comma or attribute not in _ATTRIBUTE_VERSIONS:
+            return None
+        right = f"{left},{attribute}={vector}"
+        problem = f"has `{attribute}` behind the vector; it stands before the `=`"
+    edits = word.replacing(0, len(word.value), right)
+    return mistakes.bad_interrupt(word.span, word.value, problem, right, edits)
 
 
 def _missing_attribute(word: Word, attribute: str, at: int, version: str) -> Finding:

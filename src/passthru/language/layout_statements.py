@@ -7,12 +7,18 @@ seems, each word is a statement of no known role, until a line begins with an op
 """
 
 from passthru.diagnostics.source import Source
-from passthru.language.contexts import OpenContext, open_vdev
+from passthru.language.contexts import (
+    OpenContext,
+    documented_here,
+    open_vdev,
+    option_here,
+)
 from passthru.language.cursor import OPTION_WORDS, Cursor
 from passthru.language.locations import LOCATION_PREFIXES
 from passthru.language.options import (
+    BLOB_CARRIERS,
     BLOB_TYPES,
-    DOCUMENTED_TOP_OPTIONS,
+    CONTEXTS,
     TOP_OPTIONS,
     Context,
     Option,
@@ -22,9 +28,6 @@ from passthru.language.words import Word, read_words
 from passthru.lean import Enum, NamedTuple
 
 __all__ = ["Role", "Statement", "begins_line", "known_words", "statements"]
-
-_OPENS_CONTEXT = {kind.value: kind for kind in Context if kind is not Context.VM}
-_BLOB_CARRIERS = frozenset({"load", "pass", "generate"})
 
 
 class Role(Enum):
@@ -111,19 +114,18 @@ class _Statements:
         role = self._take_option(word) if self._is_option_due else Role.UNKNOWN
         if role is Role.UNKNOWN:
             self._is_option_due = False
-            if not word.known or word.value.startswith(tuple(_OPENS_CONTEXT)):
+            if not word.known or word.value.startswith(tuple(CONTEXTS)):
                 self._is_context_known = False
         return role
 
     def _take_option(self, word: Word) -> Role:
         context = self._context if self._is_context_known else None
-        if context is not None and word.value in context.options:
-            return self._take_arguments(context.options[word.value], Role.CONTEXT)
-        if word.value in DOCUMENTED_TOP_OPTIONS:
-            return self._take_top_option(TOP_OPTIONS[word.value])
+        option = option_here(word.value, context)
+        if option is not None:
+            return self._take_listed(option)
         if word.value in BLOB_TYPES:
             carrier = self._cursor.peek()
-            if carrier is None or carrier.value not in _BLOB_CARRIERS:
+            if carrier is None or carrier.value not in BLOB_CARRIERS:
                 return Role.UNKNOWN
             self._cursor.next()
             return self._take_top_option(TOP_OPTIONS[carrier.value])
@@ -135,6 +137,13 @@ class _Statements:
         # With a device that the table has it could be a misspelt option as well.
         is_vendors = context.takes_any_option and context.vdev is None
         return self._take_vendor_option(word, context) if is_vendors else Role.UNKNOWN
+
+    def _take_listed(self, option: Option) -> Role:
+        if option.undocumented:
+            return Role.UNKNOWN
+        if option.context is Context.VM:
+            return self._take_top_option(option)
+        return self._take_arguments(option, Role.CONTEXT)
 
     def _take_arguments(self, option: Option, role: Role) -> Role:
         self._cursor.take_arguments(option)
@@ -148,14 +157,14 @@ class _Statements:
         if role is Role.UNKNOWN:
             return self._unknown_opening(option)
         taken = self._taken()
-        if option.name in _OPENS_CONTEXT:
-            return self._open(_OPENS_CONTEXT[option.name], taken)
+        if option.name in CONTEXTS:
+            return self._open(CONTEXTS[option.name], taken)
         if option.name == "set" and len(taken) > 1 and self._is_for_vdev(taken[1].value):
             return Role.CONTEXT
         return role
 
     def _unknown_opening(self, option: Option) -> Role:
-        if option.name in _OPENS_CONTEXT:
+        if option.name in CONTEXTS:
             self._is_context_known = False
         return Role.UNKNOWN
 
@@ -181,8 +190,7 @@ class _Statements:
     def _take_vendor_option(self, word: Word, context: OpenContext) -> Role:
         if not word.value[:1].isalpha() or "=" in word.value or "," in word.value:
             return Role.UNKNOWN
-        known = frozenset(DOCUMENTED_TOP_OPTIONS).union(context.options)
-        self._cursor.take_vendor_value(known)
+        self._cursor.take_vendor_value(frozenset(documented_here(context)))
         return Role.UNKNOWN if any(map(_may_be_other, self._taken())) else Role.CONTEXT
 
 

@@ -7,10 +7,17 @@ design: "Readings").
 
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.diagnostics.finding import Finding
+from passthru.diagnostics.source import Span
 from passthru.language import mistakes
 from passthru.language.access import DEFAULT_ACCESS, Access, parse_access
 from passthru.language.model import Location, MemoryLocation, PortLocation
-from passthru.language.numbers import ADDRESS_LIMIT, Notation, plain_hexadecimal, read_number
+from passthru.language.numbers import (
+    ADDRESS_LIMIT,
+    DECIMAL_DIGITS,
+    Notation,
+    plain_hexadecimal,
+    read_number,
+)
 from passthru.language.words import Word
 from passthru.lean import Enum, NamedTuple
 
@@ -57,6 +64,9 @@ def read_location(
         location = plain_memory_location(word, sized_by_device)
         if location is not None:
             return location
+    if word.value.endswith(","):
+        findings.append(_with_comma_behind(word))
+        return None
     space, start = _space_of(word.value, default)
     if space is Space.PCI:
         # Costs start-up, and a guest without passed functions hardly has any.
@@ -64,10 +74,13 @@ def read_location(
 
         return read_pci_location(word, start, version, findings)
     if not start and ":" in word.value.partition("=")[0]:
-        bus, _, device = word.value.partition(":")
-        looks_like_pci = bus.isdecimal() and device[:1].isdecimal()
-        fix = f"pci:{word.value}" if looks_like_pci else None
-        findings.append(mistakes.bad_location(word.span, word.value, "is no location", fix))
+        from passthru.language.pci import place_without_prefix
+
+        fix = place_without_prefix(word.value)
+        problem = "has no `pci:` before it" if fix else "is no location"
+        is_certain = fix is not None and "." in word.value
+        edits = word.replacing(0, len(word.value), fix) if fix and is_certain else ()
+        findings.append(mistakes.bad_location(word.span, word.value, problem, fix, edits))
         return None
     if space is Space.PORT:
         return _read_port_location(word, start, findings)
@@ -75,26 +88,38 @@ def read_location(
     return _read_memory_location(word, start, may_lack_length, findings)
 
 
+def _with_comma_behind(word: Word) -> Finding:
+    right = word.value.rstrip(",")
+    edits = word.replacing(len(right), len(word.value), "") if right else ()
+    return mistakes.bad_location(word.span, word.value, "ends with a comma", right or None, edits)
+
+
 def plain_memory_location(word: Word, sized_by_device: bool) -> MemoryLocation | None:
     """Memory as nearly all of it is written, quickly: there is nothing to say about it.
 
     None where ``read_location`` has to look closer.
     """
-    if not word.known:
+    text, source, start, end, _, known = word
+    if not known:
         return None
-    left, equals, host_text = word.value.removeprefix(_MEMORY_PREFIX).partition("=")
+    left, equals, host_text = text.removeprefix(_MEMORY_PREFIX).partition("=")
     guest_text, comma, rest = left.partition(",")
     length_text, _, letters = rest.partition(",")
-    guest = host = plain_hexadecimal(guest_text)
+    guest = plain_hexadecimal(guest_text)
     size = plain_hexadecimal(length_text) if comma or not sized_by_device else PAGE_SIZE
-    if equals:
-        host = plain_hexadecimal(host_text)
     access, unknown, removed_nothing, _ = parse_access(letters)
-    if guest is None or host is None or not size or unknown or removed_nothing:
+    if guest is None or not size or unknown or removed_nothing:
         return None
-    guest_range = AddressRange._make((guest, size))
-    host_range = AddressRange._make((host, size)) if equals else guest_range
-    return MemoryLocation._make((guest_range, host_range, access, word.span))
+    if not letters and not equals and left.endswith(","):
+        return None
+    guest_range = host_range = AddressRange._make((guest, size))
+    if equals and host_text != guest_text:
+        host = plain_hexadecimal(host_text)
+        if host is None:
+            return None
+        host_range = AddressRange._make((host, size))
+    span = Span._make((source, start, end))
+    return MemoryLocation._make((guest_range, host_range, access, span))
 
 
 def _space_of(text: str, default: Space) -> tuple[Space, int]:
@@ -138,10 +163,26 @@ def _cut(text: str, at: int) -> _Fields:
     )
 
 
+def _misplaced_number(word: Word, fields: _Fields) -> Finding | None:
+    """``0x1000,0x1000,rwn,0x2000``: a number among the access letters, or nothing."""
+    letters, _, number = fields.access.rpartition(",")
+    if fields.host is not None or number[:1] not in DECIMAL_DIGITS:
+        return None
+    at = fields.access_at + len(letters)
+    right = f"{word.value[:at].removesuffix(',')}={number}"
+    problem = "has a number where access letters stand; the host's address comes behind `=`"
+    is_certain = letters != "" and not parse_access(letters).unknown
+    edits = word.replacing(at, at + 1, "=") if is_certain else ()
+    return mistakes.bad_location(word.span, word.value, problem, right, edits)
+
+
 def _read_memory_location(
     word: Word, at: int, may_lack_length: bool, findings: list[Finding]
 ) -> MemoryLocation | None:
     fields = _cut(word.value[at:], at)
+    if (misplaced := _misplaced_number(word, fields)) is not None:
+        findings.append(misplaced)
+        return None
     guest = read_number(word, at, fields.region, Notation.ADDRESS, findings)
     if guest is None:
         return None

@@ -74,7 +74,9 @@ def read_file_to_load(word: Word, findings: list[Finding]) -> FileToLoad | None:
         return FileToLoad(None, word.value)
     address = read_number(word, 0, address_text, Notation.ADDRESS, findings)
     if not path:
-        findings.append(mistakes.missing_argument(word.span, f"load {word.value}", "path", None))
+        given = f"load {word.value}"
+        form = f"load {address_text},FILE"
+        findings.append(mistakes.missing_argument(word.span, given, "file", None, form))
         return None
     return None if address is None else FileToLoad(address, path)
 

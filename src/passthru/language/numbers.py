@@ -150,4 +150,23 @@ def _malformed(text: str, notation: Notation) -> BadNumber:
         return BadNumber("is no number; K, M and G stand alone", meant, certain=is_number)
     if text.startswith("-"):
         return BadNumber("is negative")
+    if notation is not Notation.PLAIN and (sizes := _start_and_length(text)):
+        return BadNumber("is a range; here it is START,LENGTH", sizes)
     return BadNumber("is no number")
+
+
+def _start_and_length(text: str) -> str | None:
+    """What ``START-END`` or ``START+LENGTH`` of other notations is here, if that can be told."""
+    start_text, minus, end_text = text.partition("-")
+    if not minus and "+" not in text:
+        return None
+    if not minus:
+        start_text, _, length_text = text.partition("+")
+        is_length = isinstance(parse_number(length_text, Notation.LENGTH), Number)
+        is_start = isinstance(parse_number(start_text, Notation.ADDRESS), Number)
+        return f"{start_text},{length_text}" if is_start and is_length else None
+    start, end = (parse_number(each, Notation.ADDRESS) for each in (start_text, end_text))
+    if not (isinstance(start, Number) and isinstance(end, Number) and start.value < end.value):
+        return None
+    # An odd end is the last byte.
+    return f"{start_text},{end.value + end.value % 2 - start.value:#x}"

@@ -11,7 +11,9 @@ from passthru.lean import Enum, NamedTuple
 
 __all__ = [
     "ALL_VERSIONS",
+    "BLOB_CARRIERS",
     "BLOB_TYPES",
+    "CONTEXTS",
     "CONTEXT_OPTIONS",
     "DOCUMENTED_TOP_OPTIONS",
     "SINCE_7_1",
@@ -94,7 +96,10 @@ def by_name(*options: Option) -> dict[str, Option]:
 
 
 BLOB_TYPES = {blob.value: blob for blob in BlobType}
-"""Words that may stand before ``load``, ``pass`` and ``generate``."""
+"""Words that may stand before one of BLOB_CARRIERS."""
+
+BLOB_CARRIERS = frozenset({"load", "pass", "generate"})
+"""Options that a blob type may stand before."""
 
 _FILTERS = ("fatal", "internal", "error", "warn", "warning", "info", "debug", "verbose")
 _DESTINATIONS = ("stdout", "stderr", "slog", "none")
@@ -355,3 +360,6 @@ CONTEXT_OPTIONS = {
     ),
 }
 """The options of each context; for a vdev those that all have in common."""
+
+CONTEXTS = {kind.value: kind for kind in CONTEXT_OPTIONS}
+"""The contexts by the word that opens them."""

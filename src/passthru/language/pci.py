@@ -5,16 +5,17 @@ from passthru.addresses import PciAddress
 from passthru.diagnostics.finding import Finding
 from passthru.language import mistakes
 from passthru.language.model import PciLocation, PciSelector, PciVendorDevice
-from passthru.language.numbers import Notation, read_number
+from passthru.language.numbers import HEXADECIMAL_DIGITS, Notation, read_number
 from passthru.language.options import SINCE_7_1
 from passthru.language.words import Word
 
-__all__ = ["read_pci_location"]
+__all__ = ["place_without_prefix", "read_pci_location"]
 
 _PREFIX = "pci:"
 
 _BUSES, _DEVICES, _FUNCTIONS = 256, 32, 8
 _ID_LIMIT = 1 << 16
+_ID_DIGITS = 4
 _INDEX_LIMIT = 256
 
 _INDEX_VERSIONS = ("7.0", "7.1")
@@ -43,6 +44,15 @@ def read_pci_location(
             mistakes.version_only(word.span, form, _HOST_PLACE_VERSIONS, version, instead)
         )
     return location
+
+
+def place_without_prefix(text: str) -> str | None:
+    """What ``text`` without ``pci:`` says, if it can be the place of a function; else None."""
+    if _is_linux_notation(text) or text.count(":") == 2:
+        return _from_linux(text)
+    parts = text.replace(".", ":").split(":")
+    is_place = len(parts) in (2, 3) and all(part.isdecimal() for part in parts)
+    return f"{_PREFIX}{text}" if is_place else None
 
 
 def _has_index(host: PciSelector) -> bool:
@@ -96,7 +106,7 @@ def _read_address(word: Word, at: int, text: str, findings: list[Finding]) -> Pc
     device_text, dot, function_text = place.partition(".")
     parts = (bus_text, device_text, function_text) if dot else (bus_text, device_text)
     is_address = all(part and "." not in part and ":" not in part for part in parts)
-    if not is_address or _is_linux_notation(text):
+    if not is_address or _is_linux_notation(text) or _ids_with_colon(text):
         _report_no_address(word, at, text, findings)
         return None
     bus = read_number(word, at, bus_text, Notation.PLAIN, findings, _BUSES)
@@ -126,15 +136,31 @@ def _linux_address(text: str) -> tuple[str | None, ...] | None:
 
 
 def _report_no_address(word: Word, at: int, text: str, findings: list[Finding]) -> None:
-    span = word.part(at, at + len(text))
+    end = at + len(text)
+    problem, fix = "is no bus:device[.function]", None
+    if place := _from_linux(text):
+        problem = "is Linux's notation; here it is bus:device.function, all decimal"
+        fix = place.removeprefix(_PREFIX)
+    elif ids := _ids_with_colon(text):
+        problem, fix = "is no bus:device; ids have a slash between them", ids
+    edits = word.replacing(at, end, fix) if fix else ()
+    findings.append(mistakes.bad_location(word.part(at, end), text, problem, fix, edits))
+
+
+def _from_linux(text: str) -> str | None:
+    """The location for a place in Linux's notation; None for anything else."""
     segment, bus, device, function = _linux_address(text) or (None, None, None, None)
     if bus is None or device is None or int(segment or "0", 16):
-        findings.append(mistakes.bad_location(span, text, "is no bus:device[.function]"))
-        return
-    fix = f"{int(bus, 16)}:{int(device, 16)}" + (f".{function}" if function else "")
-    edits = word.replacing(at, at + len(text), fix)
-    problem = "is hexadecimal; PCI numbers are decimal here"
-    findings.append(mistakes.bad_location(span, text, problem, fix, edits))
+        return None
+    return f"{_PREFIX}{int(bus, 16)}:{int(device, 16)}" + (f".{function}" if function else "")
+
+
+def _ids_with_colon(text: str) -> str | None:
+    """``8086:1234``, as `lspci -n` prints ids, in the notation that they have here."""
+    vendor, _, device = text.partition(":")
+    if not (len(vendor) == len(device) == _ID_DIGITS):
+        return None
+    return f"0x{vendor}/0x{device}" if HEXADECIMAL_DIGITS.issuperset(vendor + device) else None
 
 
 def _read_vendor_device(

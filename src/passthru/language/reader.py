@@ -11,7 +11,7 @@ from passthru.diagnostics.source import Source, Span
 from passthru.language import mistakes
 from passthru.language.assembly import Assembly
 from passthru.language.context_options import take_context_option, tell_version
-from passthru.language.contexts import OpenContext, open_vdev
+from passthru.language.contexts import OpenContext, open_vdev, option_here
 from passthru.language.cursor import Cursor, check_choices
 from passthru.language.memory import UnplacedMemory, read_file_to_load, read_guest_memory
 from passthru.language.model import (
@@ -26,8 +26,8 @@ from passthru.language.model import (
 )
 from passthru.language.options import (
     ALL_VERSIONS,
+    BLOB_CARRIERS,
     BLOB_TYPES,
-    DOCUMENTED_TOP_OPTIONS,
     TOP_OPTIONS,
     Context,
     Option,
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ReadResult", "read"]
 
-_BLOB_CARRIERS = frozenset({"load", "pass", "generate"})
-"""Options that a blob type may stand before."""
-
 _OFTEN_FOREIGN = frozenset({"load", "ram", "rom", "set", "system", "vdev"})
 """Options whose arguments people write as ``name=value``."""
+
+_OFTEN_SPLIT = frozenset({"load", "ram", "rom"})
+"""Options whose one argument people write as two."""
 
 _UNKNOWN_VALUES = frozenset({"unknown-variable", "unexpanded-marker"})
 """Findings after which a part of the configuration is missing from the model."""
@@ -158,25 +158,20 @@ class _Reader:
         findings = self._findings
         while (word := cursor.next()) is not None:
             context = vm.context
-            option = context.options.get(word.value) if context is not None else None
-            if context is not None and option is not None:
-                take_context_option(option, word, context, cursor, vm, findings)
+            option = option_here(word.value, context)
+            if option is None:
+                self._take_other(word)
+            elif context is None or option.context is Context.VM:
+                self._take_top_option(option, word, None)
             else:
-                self._take(word)
+                take_context_option(option, word, context, cursor, vm, findings)
 
-    def _take(self, word: Word) -> None:
-        """Read an option of the VM, with its arguments, or a word that is none."""
-        name = word.value
-        option = TOP_OPTIONS.get(name)
-        if option is not None and (name in DOCUMENTED_TOP_OPTIONS or not self._takes_any_option()):
-            self._take_top_option(option, word, None)
-        elif name in BLOB_TYPES:
+    def _take_other(self, word: Word) -> None:
+        """Read a blob type, with what it stands before, or a word that is no option here."""
+        if word.value in BLOB_TYPES:
             self._take_blob(word)
         elif word.known:
             self._take_unlisted(word)
-
-    def _takes_any_option(self) -> bool:
-        return self._vm.context is not None and self._vm.context.takes_any_option
 
     def _take_top_option(self, option: Option, word: Word, blob: Word | None) -> None:
         if self._vm.first_option is None:
@@ -193,7 +188,10 @@ class _Reader:
     def _is_argument_right(self, option: Option) -> bool:
         """Whether the next words can be read as the arguments of ``option``."""
         word = self._cursor.peek()
-        if word is None or not ("=" in word.value or word.value.endswith(",")):
+        if word is None:
+            return True
+        is_plain = "=" not in word.value and not word.value.endswith(",")
+        if is_plain and not (option.name in _OFTEN_SPLIT and self._cursor.has_value(1)):
             return True
         from passthru.language.unlisted import put_argument_right
 
@@ -206,16 +204,16 @@ class _Reader:
 
     def _take_blob(self, word: Word) -> None:
         carrier = self._cursor.peek()
-        if carrier is not None and carrier.value in _BLOB_CARRIERS:
+        if carrier is not None and carrier.value in BLOB_CARRIERS:
             self._cursor.next()
             self._take_top_option(TOP_OPTIONS[carrier.value], carrier, word)
-        elif self._takes_any_option():
+        elif self._vm.context is not None and self._vm.context.takes_any_option:
             self._take_unlisted(word)
         else:
             follower = carrier.value if carrier else None
-            needed = "`load` or `pass`"
+            needed, form = "`load` or `pass`", f"{word.value} load FILE"
             self._findings.append(
-                mistakes.missing_argument(word.span, word.value, needed, follower)
+                mistakes.missing_argument(word.span, word.value, needed, follower, form)
             )
             self._cursor.skip_mistake()
 

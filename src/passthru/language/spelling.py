@@ -3,12 +3,13 @@
 
 from passthru.lean import Iterable
 
-__all__ = ["meant_option", "nearest"]
+__all__ = ["OTHER_NAMES", "is_spelling", "meant_option", "nearest"]
 
-_OTHER_NAMES = {
+OTHER_NAMES = {
     "address": "loc",
     "bootargs": "cmdline",
     "device": "vdev",
+    "dtb": "fdt",
     "image": "load",
     "interrupt": "intr",
     "irq": "intr",
@@ -18,6 +19,7 @@ _OTHER_NAMES = {
     "passthrough": "pass",
     "passthru": "pass",
     "priority": "sched",
+    "ramdisk": "initrd",
     "reg": "loc",
     "reserved": "reserve",
     "smp": "cpu",
@@ -32,8 +34,13 @@ _LONGEST = 32
 def meant_option(word: str, known: Iterable[str], most_slips: int = 2) -> str | None:
     """The option that ``word`` is nearly, or that has this name elsewhere; or None."""
     names = frozenset(known)
-    other = _OTHER_NAMES.get(word.lower())
+    other = OTHER_NAMES.get(word.lower())
     return other if other in names else nearest(word, names, most_slips)
+
+
+def is_spelling(word: str, known: str) -> bool:
+    """Whether ``word`` is ``known`` but for capitals, ``_`` for ``-``, and a colon behind it."""
+    return word.lower().replace("_", "-").removesuffix(":") == known
 
 
 def nearest(word: str, known: Iterable[str], most_slips: int = 2) -> str | None:

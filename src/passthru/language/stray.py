@@ -9,12 +9,15 @@ from passthru.diagnostics.source import Span
 from passthru.language import mistakes
 from passthru.language.cursor import OPTION_WORDS
 from passthru.language.foreign import MEMBER_KEYS
+from passthru.language.spelling import OTHER_NAMES
 from passthru.language.words import Word
 
 __all__ = ["without_backslashes", "without_spaced_equals"]
 
 _BACKSLASH = "\\"
 _EQUALS = "="
+_NO_EQUALS = ("=>", "==")
+"""Signs of other languages."""
 
 
 def without_backslashes(words: list[Word], findings: list[Finding]) -> list[Word]:
@@ -46,53 +49,67 @@ def _without_backslash(word: Word) -> tuple[Edit, ...]:
 def without_spaced_equals(words: list[Word], findings: list[Finding]) -> list[Word]:
     """``words`` as they are without the blanks around ``=``; a finding for each such place."""
     kept: list[Word] = []
-    waiting = list(reversed(words))
-    while waiting:
-        word = waiting.pop()
-        left = kept[-1] if kept else None
-        is_sign = word.value == _EQUALS and not word.quoted
-        right = waiting[-1] if is_sign and waiting else word
-        if left is None or not _is_cut_at_equals(left, word, right):
-            kept.append(word)
-            continue
-        kept.pop()
-        if right is not word:
-            waiting.pop()
-        is_set = bool(kept) and kept[-1].value == "set"
-        kept += _joined(left, right, findings, is_option=is_set or _name(left) in OPTION_WORDS)
+    start = 0
+    while start < len(words):
+        end = _end_of_assignment(words, start)
+        if end == start + 1:
+            kept.append(words[start])
+        else:
+            option = kept[-1].value if kept else ""
+            kept += _without_blanks(words[start:end], option, findings)
+        start = end
     return kept
 
 
-def _is_cut_at_equals(left: Word, sign: Word, right: Word) -> bool:
-    """Whether the words are one ``a=b`` with blanks; ``sign`` is ``right`` if it has the ``=``."""
-    if left.quoted or not _name(left) or not (left.known and right.known):
+def _end_of_assignment(words: list[Word], start: int) -> int:
+    """Where the words end that are one ``a=b`` with blanks; just behind a word that begins none."""
+    end = start + 1
+    if not _name(words[start]):
+        return end
+    while end < len(words) and _goes_on(words[end - 1], words[end]):
+        end += 1
+    # A sign without a value behind it assigns nothing.
+    while end > start + 1 and words[end - 1].value == _EQUALS:
+        end -= 1
+    return end
+
+
+def _goes_on(left: Word, right: Word) -> bool:
+    """Whether there is a ``=`` between the words, with blanks, and a value may come behind it."""
+    if left.quoted or not (left.known and right.known) or right.value in _NO_EQUALS:
         return False
-    if sign is right and right.quoted:
+    if right.quoted:
         return left.value.endswith(_EQUALS)
-    has_sign = sign.value.startswith(_EQUALS) or left.value.endswith(_EQUALS)
-    value = right.value if right.quoted else right.value.removeprefix(_EQUALS)
-    return has_sign and value != "" and (right.quoted or value not in OPTION_WORDS)
+    if right.value.removeprefix(_EQUALS) in OPTION_WORDS:
+        return False
+    return left.value.endswith(_EQUALS) or right.value.startswith(_EQUALS)
 
 
-def _name(left: Word) -> str:
-    return left.value.removesuffix(_EQUALS)
+def _name(first: Word) -> str:
+    return first.value.partition(_EQUALS)[0]
 
 
-def _joined(left: Word, right: Word, findings: list[Finding], *, is_option: bool) -> list[Word]:
-    """What to read for ``left = right``; for an option and its argument these two."""
-    name, value = _name(left), right.value if right.quoted else right.value.removeprefix(_EQUALS)
-    joined = Word(f"{name}={value}", left.source, left.start, right.end)
-    if name in MEMBER_KEYS or not name or not value:
+def _without_blanks(words: list[Word], before: str, findings: list[Finding]) -> list[Word]:
+    """What to read for ``words``, which are one ``a=b`` and stand behind the word ``before``."""
+    first, last = words[0], words[-1]
+    source, name = first.source, _name(first)
+    joined = Word("".join(word.value for word in words), source, first.start, last.end)
+    is_option = before == "set" or (before != "cmdline" and name in OPTION_WORDS)
+    if before not in ("cmdline", "set") and (name in MEMBER_KEYS or name in OTHER_NAMES):
+        # The reader tells of it when it knows what the other members are.
         return [joined]
-    name_end = left.start + len(name)
-    value_start = right.start + right.value.startswith(_EQUALS) if not right.quoted else right.start
-    between = Span(left.source, name_end, value_start)
-    sign = " " if is_option else _EQUALS
-    is_bare = between.text.strip() == _EQUALS
-    edits = (Edit(between, sign),) if is_bare else ()
-    fix = name + sign + left.source.text[value_start : right.end]
-    findings.append(mistakes.foreign_syntax(left.span.to(right.span), fix, edits))
+    written = "".join(word.span.text for word in words)
+    right = written.replace(_EQUALS, " ", 1) if is_option else written
+    span = first.span.to(last.span)
+    # A comment between the words would be lost, and a second sign is no part of anything.
+    signs = sum(word.value.count(_EQUALS) for word in words if not word.quoted)
+    is_certain = "#" not in span.text and (before == "cmdline" or signs == 1)
+    edits = (Edit(span, right),) if is_certain else ()
+    findings.append(mistakes.foreign_syntax(span, right, edits))
     if not is_option:
         return [joined]
-    option = Word(name, left.source, left.start, name_end)
-    return [option, right._replace(value=value, start=value_start)]
+    argument = last._replace(
+        value=joined.value.partition(_EQUALS)[2],
+        start=last.end - len(written.partition(_EQUALS)[2]),
+    )
+    return [Word(name, source, first.start, first.start + len(name)), argument]

@@ -5,26 +5,25 @@ from passthru.diagnostics.finding import Edit, Finding
 from passthru.diagnostics.source import Span
 from passthru.language import mistakes
 from passthru.language.assembly import Assembly
-from passthru.language.context_options import add_location, take_vendor_option
-from passthru.language.contexts import OpenContext
+from passthru.language.context_options import take_vendor_option
+from passthru.language.contexts import OpenContext, documented_here
 from passthru.language.cursor import Cursor
-from passthru.language.foreign import Translation, translate_argument, translate_option
+from passthru.language.foreign import translate_argument, translate_count, translate_option
 from passthru.language.locations import LOCATION_PREFIXES
 from passthru.language.numbers import DECIMAL_DIGITS
 from passthru.language.options import (
     BLOB_TYPES,
     CONTEXT_OPTIONS,
-    DOCUMENTED_TOP_OPTIONS,
+    CONTEXTS,
     Context,
     Option,
 )
-from passthru.language.spelling import meant_option
+from passthru.language.spelling import OTHER_NAMES, is_spelling, meant_option
+from passthru.language.translation import Translation
+from passthru.language.variables import SET_VARIABLES
 from passthru.language.words import Word
 
 __all__ = ["put_argument_right", "take_unlisted"]
-
-_OPENING = frozenset(context.value for context in CONTEXT_OPTIONS)
-"""Options that open a context."""
 
 _WITH_LOCATIONS = (Context.PASS, Context.RESERVE)
 
@@ -39,11 +38,11 @@ def take_unlisted(word: Word, vm: Assembly, cursor: Cursor, findings: list[Findi
     if follows_command_line and ("=" in word.value or not takes_any):
         last = cursor.skip_mistake() or word
         findings.append(_without_quotes(word, last, vm))
-    elif context is not None and takes_any and not _is_slip(word, context):
-        take_vendor_option(word, context, cursor, frozenset(_named(context)))
-    elif context is not None and _is_bare_location(word, context):
+    elif context is not None and takes_any and not _is_mistake(word, context):
+        take_vendor_option(word, context, cursor, frozenset(documented_here(context)))
+    elif context is not None and _is_bare_location(word, context, cursor):
         findings.append(mistakes.missing_loc_keyword(word.span, word.value))
-        add_location(word, context, vm, findings)
+        cursor.put_back([word._replace(value="loc"), word])
     else:
         _take_mistake(word, context, cursor, findings)
 
@@ -62,11 +61,6 @@ def put_argument_right(
     return _tell(translation, cursor, findings)
 
 
-def _named(context: OpenContext | None) -> dict[str, Option]:
-    """The options that may stand where ``context`` is open."""
-    return DOCUMENTED_TOP_OPTIONS | context.options if context else DOCUMENTED_TOP_OPTIONS
-
-
 def _tell(translation: Translation, cursor: Cursor, findings: list[Finding]) -> bool:
     """Tell of another syntax, and read what it means in its place; whether that is possible."""
     findings.append(translation.finding())
@@ -78,7 +72,7 @@ def _take_foreign(word: Word, vm: Assembly, cursor: Cursor, findings: list[Findi
     """Whether another syntax stands there, which is told and put right."""
     context = vm.context
     if "=" not in word.value and "," not in word.value:
-        return False
+        return _take_count(word, context, cursor, findings)
     if context is None or context.kind not in _WITH_LOCATIONS:
         if _take_assigned(word, context, cursor, findings):
             return True
@@ -89,7 +83,22 @@ def _take_foreign(word: Word, vm: Assembly, cursor: Cursor, findings: list[Findi
     if translation is not None:
         _tell(translation, cursor, findings)
         return True
-    return _take_assigned(word, context, cursor, findings)
+    return _take_assigned(word, context, cursor, findings) or _take_renamed(
+        word, context, cursor, findings
+    )
+
+
+def _take_count(
+    word: Word, context: OpenContext | None, cursor: Cursor, findings: list[Finding]
+) -> bool:
+    """Whether a number of CPUs stands there, which is told and read as so many ``cpu``."""
+    if context is not None and context.takes_any_option:
+        return False
+    is_cpu = context is not None and context.kind is Context.CPU
+    translation = translate_count(word, cursor, context.span if context and is_cpu else None)
+    if translation is not None:
+        _tell(translation, cursor, findings)
+    return translation is not None
 
 
 def _take_assigned(
@@ -98,7 +107,7 @@ def _take_assigned(
     """Whether ``option=argument`` stands there, which is told and read with a blank."""
     name, _, value = word.value.partition("=")
     source, start, end = word.span
-    option = _named(context).get(name)
+    option = documented_here(context).get(name)
     if not value or option is None or not option.arguments or not word.is_written(f"{name}="):
         return False
     at = start + len(name)
@@ -110,20 +119,38 @@ def _take_assigned(
     return True
 
 
-def _is_slip(word: Word, context: OpenContext) -> bool:
-    """Whether it is nearly an option that a known device has; then it is meant to be that."""
+def _take_renamed(
+    word: Word, context: OpenContext | None, cursor: Cursor, findings: list[Finding]
+) -> bool:
+    """Whether ``memory=512M`` stands there: what others call an option, which is told and read."""
+    name, _, value = word.value.partition("=")
+    meant = OTHER_NAMES.get(name)
+    if not value or meant not in documented_here(context):
+        return False
+    findings.append(mistakes.foreign_syntax(word.span, f"{meant} {value}", ()))
+    cursor.put_back([word._replace(value=meant), word._replace(value=value)])
+    return True
+
+
+def _is_mistake(word: Word, context: OpenContext) -> bool:
+    """Whether it cannot be an option of any device, or is nearly one that a known device has."""
+    if not word.value[:1].isalnum():
+        return True
     # A blob type is near to `ram`, and a vendor may have an option of its name.
     if context.vdev is None or word.value in BLOB_TYPES:
         return False
-    return meant_option(word.value, _named(context), 1) is not None
+    return meant_option(word.value, documented_here(context), 1) is not None
 
 
-def _is_bare_location(word: Word, context: OpenContext) -> bool:
+def _is_bare_location(word: Word, context: OpenContext, cursor: Cursor) -> bool:
     """Whether it can only be a location whose ``loc`` is missing."""
-    if context.kind not in _WITH_LOCATIONS:
+    if context.kind not in _WITH_LOCATIONS or word.quoted:
         return False
     begins_with_number = word.value[:1] in DECIMAL_DIGITS and "," in word.value
-    return begins_with_number or word.value.startswith(LOCATION_PREFIXES)
+    following = cursor.peek()
+    is_number_next = following is not None and following.value[:1] in DECIMAL_DIGITS
+    is_prefix = is_number_next and f"{word.value}:" in LOCATION_PREFIXES
+    return begins_with_number or is_prefix or word.value.startswith(LOCATION_PREFIXES)
 
 
 def _take_mistake(
@@ -136,10 +163,15 @@ def _take_mistake(
         findings.append(mistakes.option_outside_context(word.span, word.value, owners, title))
         cursor.skip_mistake()
         return
-    here = _named(context)
+    if word.value in SET_VARIABLES:
+        findings.append(mistakes.missing_set(word.span, word.value))
+        cursor.put_back([word._replace(value="set"), word])
+        return
+    here = documented_here(context)
     meant = meant_option(word.value, here.keys() | BLOB_TYPES.keys())
     findings.append(mistakes.unknown_option(word.span, word.value, meant, title))
-    if meant is not None and (meant in _OPENING or meant == word.value.lower() != word.value):
+    is_certain = meant is not None and is_spelling(word.value, meant)
+    if meant not in (None, word.value) and (meant in CONTEXTS or is_certain):
         # Without it every option of the context would be one more mistake.
         cursor.put_back([word._replace(value=meant)])
         return

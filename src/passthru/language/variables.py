@@ -39,6 +39,7 @@ class SetVariable(NamedTuple):
 
 _7X = ("7.0", "7.1")
 _NAMED_ONLY = "in use; not documented"
+_UNDOCUMENTED = "Used in configurations; what it does is not documented."
 
 _VARIABLE_LIST = (
     SetVariable(
@@ -92,8 +93,18 @@ _VARIABLE_LIST = (
         )
     ),
     SetVariable("legacy-free", ValueType.BOOLEAN, "No legacy devices.", source="vm/set.html"),
-    SetVariable("posted-interrupts", ValueType.BOOLEAN, "Use them.", source="vm/set.html"),
-    SetVariable("virtual-interrupts", ValueType.BOOLEAN, "Use them.", source="vm/set.html"),
+    SetVariable(
+        "posted-interrupts",
+        ValueType.BOOLEAN,
+        "Whether posted interrupts are used.",
+        source="vm/set.html",
+    ),
+    SetVariable(
+        "virtual-interrupts",
+        ValueType.BOOLEAN,
+        "Whether virtual interrupts are used.",
+        source="vm/set.html",
+    ),
     SetVariable(
         "smmu-externally-managed",
         ValueType.BOOLEAN,
@@ -105,7 +116,7 @@ _VARIABLE_LIST = (
     SetVariable(
         "psci-supported",
         ValueType.UNKNOWN,
-        "PSCI.",
+        "Whether the guest has PSCI; `auto` asks the host's FDT.",
         "auto",
         ("8.0",),
         _NAMED_ONLY,
@@ -114,15 +125,27 @@ _VARIABLE_LIST = (
     SetVariable(
         "linux-fdt-free",
         ValueType.UNKNOWN,
-        "Unknown.",
+        _UNDOCUMENTED,
         None,
         ("8.0",),
         _NAMED_ONLY,
         architecture="arm",
     ),
-    SetVariable("pci-mux-path", ValueType.UNKNOWN, "Unknown.", None, ("8.0",), _NAMED_ONLY),
     SetVariable(
-        "pointer-authentication", ValueType.UNKNOWN, "Unknown.", None, ("8.0",), _NAMED_ONLY
+        "pci-mux-path",
+        ValueType.UNKNOWN,
+        _UNDOCUMENTED,
+        None,
+        ("8.0",),
+        _NAMED_ONLY,
+    ),
+    SetVariable(
+        "pointer-authentication",
+        ValueType.UNKNOWN,
+        _UNDOCUMENTED,
+        None,
+        ("8.0",),
+        _NAMED_ONLY,
     ),
 )
 

@@ -4,7 +4,7 @@
 from passthru.diagnostics.finding import Edit, Finding
 from passthru.diagnostics.source import Span
 from passthru.language.mistakes import rules
-from passthru.language.mistakes.text import shown
+from passthru.language.mistakes.text import pasteable, shown
 from passthru.lean import Iterable
 
 __all__ = [
@@ -40,6 +40,7 @@ def bad_location(
     span: Span, text: str, problem: str, fix: str | None = None, edits: Iterable[Edit] = ()
 ) -> Finding:
     """An argument of ``loc`` that has none of its forms."""
+    fix = fix and pasteable(fix)
     return rules.BAD_LOCATION.finding(f"`{shown(text)}` {problem}", span, fix=fix, edits=edits)
 
 
@@ -48,7 +49,7 @@ def missing_loc_keyword(span: Span, text: str) -> Finding:
     return rules.MISSING_LOC_KEYWORD.finding(
         f"`loc` is missing before `{shown(text)}`",
         span,
-        fix=f"loc {text}",
+        fix=pasteable(f"loc {text}"),
         edits=(Edit(Span(span.source, span.start, span.start), "loc "),),
     )
 
@@ -56,7 +57,7 @@ def missing_loc_keyword(span: Span, text: str) -> Finding:
 def missing_length(span: Span, text: str, fixed: str, edits: Iterable[Edit]) -> Finding:
     """Memory passed without a length; ``fixed`` is the location with one."""
     message = f"`{shown(text)}` has no length; one page (0x1000) is assumed"
-    return rules.MISSING_LENGTH.finding(message, span, fix=fixed, edits=edits)
+    return rules.MISSING_LENGTH.finding(message, span, fix=pasteable(fixed), edits=edits)
 
 
 def host_address_ignored(span: Span, text: str, fixed: str, edits: Iterable[Edit]) -> Finding:
@@ -64,8 +65,8 @@ def host_address_ignored(span: Span, text: str, fixed: str, edits: Iterable[Edit
     return rules.HOST_ADDRESS_IGNORED.finding(
         f"the host address of `{shown(text)}` is ignored",
         span,
-        resource=fixed,
-        fix=fixed,
+        resource=shown(fixed),
+        fix=pasteable(fixed),
         edits=edits,
     )
 
@@ -90,6 +91,7 @@ def bad_interrupt(
     span: Span, text: str, problem: str, fix: str | None = None, edits: Iterable[Edit] = ()
 ) -> Finding:
     """An argument of ``intr`` that has none of its forms."""
+    fix = fix and pasteable(fix)
     return rules.BAD_INTERRUPT.finding(f"`{shown(text)}` {problem}", span, fix=fix, edits=edits)
 
 
@@ -98,8 +100,8 @@ def interrupt_controller_assumed(
 ) -> Finding:
     """``intr 39``: a line without its controller."""
     return rules.MISSING_INTERRUPT_CONTROLLER.finding(
-        f"`{line}` names no interrupt controller; `{controller}` is assumed",
+        f"`{shown(line)}` names no interrupt controller; `{shown(controller)}` is assumed",
         span,
-        fix=f"{controller}:{line}",
+        fix=pasteable(f"{controller}:{line}"),
         edits=edits,
     )

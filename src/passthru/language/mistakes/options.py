@@ -4,7 +4,8 @@
 from passthru.diagnostics.finding import Edit, Finding, Place
 from passthru.diagnostics.source import Span
 from passthru.language.mistakes import rules
-from passthru.language.mistakes.text import shown
+from passthru.language.mistakes.text import pasteable, shown
+from passthru.language.spelling import is_spelling
 from passthru.lean import Iterable, Sequence
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "foreign_syntax",
     "load_before_memory",
     "missing_argument",
+    "missing_set",
     "option_outside_context",
     "option_repeated",
     "system_not_first",
@@ -22,17 +24,34 @@ __all__ = [
 ]
 
 
+_NO_BREAK_SPACE = "\u00a0"
+
+
 def unknown_option(span: Span, word: str, nearest: str | None, context: str | None) -> Finding:
     """A word that is no option where an option must stand; ``context`` is the open one."""
-    where = f" of `{context}`" if context else ""
+    where = f" of `{shown(context)}`" if context else ""
     hint = f"; the nearest is `{nearest}`" if nearest else ""
     edits: tuple[Edit, ...] = ()
-    if word.startswith("@"):
-        hint = ": `@FILE` is read on the command line only, not inside a file"
-    elif nearest is not None and word.lower() == nearest:
+    if word.startswith("@") or word in ("import", "include"):
+        hint = "; files are put together on the command line only, as `@FILE @FILE`"
+    elif _NO_BREAK_SPACE in word:
+        hint = "; it has no-break spaces (U+00A0) in it, which are no blanks"
+        nearest = word.replace(_NO_BREAK_SPACE, " ")
+        edits = (Edit(span, nearest),) if span.text == word else ()
+    elif nearest is not None and is_spelling(word, nearest):
         edits = (Edit(span, nearest),)
     message = f"`{shown(word)}` is no option{where}{hint}"
     return rules.UNKNOWN_OPTION.finding(message, span, fix=nearest, edits=edits)
+
+
+def missing_set(span: Span, variable: str) -> Finding:
+    """A configuration variable without its ``set``."""
+    return rules.UNKNOWN_OPTION.finding(
+        f"`{variable}` is no option; it is a variable of `set`",
+        span,
+        fix=f"set {variable}",
+        edits=(Edit(Span(span.source, span.start, span.start), "set "),),
+    )
 
 
 def unquoted_command_line(span: Span, word: str, whole: Span, *, certain: bool) -> Finding:
@@ -51,22 +70,26 @@ def unquoted_command_line(span: Span, word: str, whole: Span, *, certain: bool) 
 def foreign_syntax(span: Span, right: str, edits: Iterable[Edit]) -> Finding:
     """What ``span`` says in another syntax; ``right`` is the text for it."""
     message = f"`{shown(span.text)}` is syntax that qvm does not have"
-    return rules.FOREIGN_SYNTAX.finding(message, span, fix=right, edits=edits)
+    return rules.FOREIGN_SYNTAX.finding(message, span, fix=pasteable(right), edits=edits)
 
 
-def missing_argument(span: Span, option: str, argument: str, follower: str | None) -> Finding:
-    """An option without its argument; ``follower`` is the option in its place, or None."""
+def missing_argument(
+    span: Span, option: str, argument: str, follower: str | None, form: str
+) -> Finding:
+    """An option without its argument; ``follower`` is the option in its place, or None.
+
+    ``form`` is the option with all its arguments.
+    """
     where = f"before `{shown(follower)}`" if follower else "at the end of the file"
-    return rules.MISSING_ARGUMENT.finding(
-        f"`{shown(option)}` has no {argument} {where}", span, fix=f"{option} <{argument}>"
-    )
+    message = f"`{shown(option)}` has no {argument} {where}"
+    return rules.MISSING_ARGUMENT.finding(message, span, fix=shown(form))
 
 
 def option_outside_context(
     span: Span, option: str, owners: Sequence[str], context: str | None
 ) -> Finding:
     """An option of a context that is not the open one; ``owners`` are those that have it."""
-    where = f"inside `{context}`" if context else "with no context open"
+    where = f"inside `{shown(context)}`" if context else "with no context open"
     belongs = ", ".join(f"`{owner}`" for owner in owners)
     return rules.OPTION_OUTSIDE_CONTEXT.finding(
         f"`{option}` stands {where}; it belongs to {belongs}", span

@@ -42,8 +42,8 @@ FOREIGN_SYNTAX = Rule(
     _ERROR,
     "Syntax of course notes and other tools (`addr=…`, `interrupt=…`, `name=…`), which the "
     "hypervisor does not have.",
-    "The arguments of an option go by their order: `=` only stands between the guest's side of "
-    "`loc` or `intr`, on its left, and the host's side.",
+    "The arguments of an option go by their order, each as one word. `=` only stands between the "
+    "guest's side of `loc` or `intr`, on its left, and the host's side.",
 )
 MISSING_ARGUMENT = Rule(
     "missing-argument",

@@ -7,6 +7,7 @@ from passthru.language.mistakes import rules
 from passthru.lean import Iterable
 
 __all__ = [
+    "pasteable",
     "shown",
     "stray_backslash",
     "unexpanded_marker",
@@ -17,12 +18,21 @@ __all__ = [
 _QUOTED_LENGTH = 60
 """Longest piece of the user's text that a message repeats, in characters."""
 
+_BLANKS_AS_SPACES = str.maketrans(dict.fromkeys(" \t\r\f\v\n", " "))
+
 
 def shown(text: str) -> str:
     """``text`` as a message can carry it: short, on one line, without control characters."""
-    line = " ".join(text.split()) if not text.isspace() else text
+    # Of all the characters that look like blanks these alone are some.
+    words = text.translate(_BLANKS_AS_SPACES).split(" ")
+    line = " ".join(word for word in words if word) or text
     short = line if len(line) <= _QUOTED_LENGTH else line[: _QUOTED_LENGTH - 1] + "…"
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in short)
+
+
+def pasteable(text: str) -> str:
+    """``text`` as a fix can carry it: as it is, if that is one line without control characters."""
+    return text if text.isprintable() else shown(text)
 
 
 def unterminated_quote(span: Span, several_lines: Span | None) -> Finding:
@@ -33,7 +43,10 @@ def unterminated_quote(span: Span, several_lines: Span | None) -> Finding:
             Place("this quoted text runs over several lines: is its end right?", several_lines),
         )
     return rules.UNTERMINATED_QUOTE.finding(
-        "a double quote is opened and never closed", span, others=others, fix=span.text + '"'
+        "a double quote is opened and never closed",
+        span,
+        others=others,
+        fix=pasteable(span.text + '"'),
     )
 
 
