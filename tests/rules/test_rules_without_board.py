@@ -412,3 +412,12 @@ def test_a_port_of_an_arm_guest_may_have_been_meant_as_memory() -> None:
     assert finding.fix is not None
     assert "`mem:`" in finding.fix
     assert findings_of(text.format("mem:0x1c090000")) == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("spi:42", "gic:74"), ("spi:3=35", "gic:35=35"), ("ppi:11", "gic:27")]
+)
+def test_a_device_tree_s_number_becomes_the_controller_s(written: str, meant: str) -> None:
+    guest = "system a ram 0x80000000,64m load x vdev gic pass loc 0xfe000000,0x1000,rwn intr "
+    (found,) = findings_of(guest + written)
+    assert (found.id, found.fix) == ("interrupt-controller-unknown", meant)

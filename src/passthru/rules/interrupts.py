@@ -132,11 +132,19 @@ def interrupt_controller_unknown(
         )
 
 
+_FIRST_OF_BANK = {"ppi": 16, "spi": 32}
+"""Device trees count the lines of each bank of a GIC from zero."""
+
+
 def _named_right(interrupt: Interrupt, names: Mapping[str, Controller]) -> str:
     wrong, text = interrupt.controller, interrupt.span.text
     if not names:
         return f"vdev ioapic loc 0xf8000000 intr apic name {wrong}  (before this)"
     name = next(iter(names))
+    first = _FIRST_OF_BANK.get(wrong.lower())
+    if first is not None and interrupt.line is not None and names[name].type == "gic":
+        vector = "" if interrupt.vector is None else f"={interrupt.vector}"
+        return f"{name}:{first + interrupt.line}{vector}"
     if text.startswith(f"{wrong}:"):
         return name + text.removeprefix(wrong)
     return name if interrupt.line is None else f"{name}:{interrupt.line}"
