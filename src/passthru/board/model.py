@@ -12,9 +12,14 @@ __all__ = [
     "Bar",
     "BarKind",
     "Board",
+    "CpuCluster",
     "HostRegion",
+    "InterruptLine",
     "IommuGroup",
+    "KernelFeature",
     "PciFunction",
+    "PlatformDevice",
+    "Trigger",
 ]
 
 
@@ -77,6 +82,65 @@ class IommuGroup(NamedTuple):
     reserved: tuple[HostRegion, ...]
 
 
+class CpuCluster(NamedTuple):
+    """Processors that belong together, by the kernel's or the startup's name for them."""
+
+    name: str
+    cpus: tuple[int, ...]
+
+
+class Trigger(Enum):
+    """What an interrupt line reacts to."""
+
+    EDGE = "edge"
+    LEVEL = "level"
+    UNKNOWN = "unknown"
+
+
+class InterruptLine(NamedTuple):
+    """An interrupt of the host.
+
+    ``vector`` is the controller's own number, as data sheets and device trees count it
+    (on Linux ``/sys/kernel/irq/*/hwirq``; a GIC's SPI 0 is 32). ``owner`` is the driver that
+    has it, None where nobody has.
+    """
+
+    controller: str
+    vector: int
+    trigger: Trigger
+    owner: str | None
+
+
+class PlatformDevice(NamedTuple):
+    """A device that is on no bus that tells of it: from a device tree, ACPI or QNX's hwinfo.
+
+    ``name`` is its path in the tree, or its name in sysfs. ``registers`` are host-physical.
+    ``interrupts`` are vectors as in InterruptLine. ``clocks``, ``power_domains`` and
+    ``resets`` name their providers; ``streams`` are its ids at the IOMMU.
+    """
+
+    name: str
+    compatible: tuple[str, ...]
+    registers: tuple[AddressRange, ...]
+    interrupts: tuple[int, ...]
+    clocks: tuple[str, ...]
+    power_domains: tuple[str, ...]
+    resets: tuple[str, ...]
+    streams: tuple[str, ...]
+    driver: str | None
+    iommu_group: int | None
+
+
+class KernelFeature(NamedTuple):
+    """Something a kernel may have: a module or a configuration option that a pass needs.
+
+    ``state`` is ``built-in``, ``module``, ``missing`` or ``unknown``.
+    """
+
+    name: str
+    state: str
+
+
 class Abilities(NamedTuple):
     """What the kernel and this process can do, as far as a pass needs to know.
 
@@ -97,7 +161,11 @@ class Board(NamedTuple):
     """One host.
 
     ``memory`` is the top level of the memory map; ``allocated`` the RAM that the host
-    allocates from; ``reserved`` RAM that exists and is kept from the allocator.
+    allocates from; ``reserved`` RAM that exists and is kept from the allocator, by whom its
+    name says. ``ports`` are x86 ports with their owners. ``iommu_kind`` is ``vt-d``,
+    ``amd-vi``, ``smmuv2``, ``smmuv3`` or another kernel's word. ``asinfo`` are memory ranges by
+    the leaf names that ``$asinfo_start{…}`` uses. ``unseen`` says what could not be read,
+    and why, a sentence each.
     """
 
     name: str
@@ -109,6 +177,14 @@ class Board(NamedTuple):
     pci: tuple[PciFunction, ...]
     iommu_groups: tuple[IommuGroup, ...]
     abilities: Abilities
+    clusters: tuple[CpuCluster, ...] = ()
+    ports: tuple[HostRegion, ...] = ()
+    interrupts: tuple[InterruptLine, ...] = ()
+    devices: tuple[PlatformDevice, ...] = ()
+    iommu_kind: str | None = None
+    asinfo: tuple[HostRegion, ...] = ()
+    features: tuple[KernelFeature, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def memory_known(self) -> bool:
