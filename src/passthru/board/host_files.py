@@ -3,7 +3,9 @@
 
 import os
 
-__all__ = ["HostFiles"]
+__all__ = ["ARCHITECTURE", "HostFiles"]
+
+ARCHITECTURE = "/proc/sys/kernel/arch"
 
 
 class HostFiles:
@@ -71,6 +73,12 @@ class HostFiles:
     def exists(self, path: str) -> bool:
         """Whether there is anything at ``path``."""
         return os.path.lexists(self.root + path)
+
+    def architecture(self) -> str:
+        """The machine's name as ``uname -m`` prints it; ``unknown`` where a tree does not tell."""
+        # The file came with Linux 6.1 (kernel/utsname_sysctl.c, "arch").
+        told = self.text(ARCHITECTURE)
+        return told or ("unknown" if self.root else os.uname().machine)
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The board as a Linux kernel shows it in ``/proc`` and ``/sys``."""
 
-import os
-
 from passthru.board.host_files import HostFiles
 from passthru.board.model import Abilities, Board
 
@@ -42,8 +40,7 @@ def read_board_without_resources(files: HostFiles) -> Board:
     cpuinfo = files.text("/proc/cpuinfo")
     return Board(
         name=files.text("/proc/sys/kernel/hostname") or "host",
-        # The file came with Linux 6.1 (kernel/utsname_sysctl.c, "arch").
-        architecture=files.text("/proc/sys/kernel/arch") or os.uname().machine,
+        architecture=files.architecture(),
         cpu_count=max(1, cpuinfo.count("\nprocessor") + cpuinfo.startswith("processor")),
         memory=(),
         allocated=(),

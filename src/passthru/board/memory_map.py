@@ -6,7 +6,7 @@ from passthru.board.host_files import HostFiles
 from passthru.board.model import HostRegion
 from passthru.lean import NamedTuple
 
-__all__ = ["MemoryMap", "firmware_ram", "parse_iomem", "read_memory_map"]
+__all__ = ["MemoryMap", "firmware_ram", "parse_iomem", "parse_resource", "read_memory_map"]
 
 _ALLOCATED = "system ram"
 _RESERVED = ("reserved", "soft reserved")
@@ -41,7 +41,7 @@ def parse_iomem(text: str) -> MemoryMap:
     """
     regions, allocated, reserved = [], [], []
     for line in text.splitlines():
-        region = _parse_line(line)
+        region = parse_resource(line)
         if region is None:
             continue
         name = region.name.lower()
@@ -56,7 +56,8 @@ def parse_iomem(text: str) -> MemoryMap:
     return MemoryMap(tuple(sorted(regions)), tuple(sorted(allocated)), tuple(sorted(reserved)))
 
 
-def _parse_line(line: str) -> HostRegion | None:
+def parse_resource(line: str) -> HostRegion | None:
+    """One line of ``/proc/iomem`` or ``/proc/ioports``; None without a place or of another form."""
     numbers, separator, name = line.strip().partition(" : ")
     first, dash, last = numbers.partition("-")
     if not separator or not dash:
@@ -65,7 +66,7 @@ def _parse_line(line: str) -> HostRegion | None:
         start, end = int(first, 16), int(last, 16) + 1
     except ValueError:
         return None
-    if end <= start or (start, end) == (0, 1):
+    if not 0 <= start < end <= 1 << 64 or (start, end) == (0, 1):
         return None
     return HostRegion(AddressRange.between(start, end), name)
 

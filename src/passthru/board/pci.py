@@ -6,7 +6,13 @@ from passthru.board.host_files import HostFiles
 from passthru.board.model import Bar, BarKind, HostRegion, IommuGroup, PciFunction
 from passthru.lean import Iterator
 
-__all__ = ["parse_bars", "parse_reserved_regions", "read_iommu_groups", "read_pci_functions"]
+__all__ = [
+    "group_number",
+    "parse_bars",
+    "parse_reserved_regions",
+    "read_iommu_groups",
+    "read_pci_functions",
+]
 
 _DEVICES = "/sys/bus/pci/devices"
 _GROUPS = "/sys/kernel/iommu_groups"
@@ -48,13 +54,14 @@ def _read_function(files: HostFiles, name: str) -> PciFunction | None:
         interrupt_pin=pin if pin in _INTERRUPT_PINS else 0,
         bars=parse_bars(files.text(f"{folder}/resource")),
         driver=files.link_name(f"{folder}/driver"),
-        iommu_group=_group_number(files.link_name(f"{folder}/iommu_group")),
+        iommu_group=group_number(files.link_name(f"{folder}/iommu_group")),
         reset_methods=tuple(files.text(f"{folder}/reset_method").split()),
     )
 
 
-def _group_number(name: str | None) -> int | None:
-    return int(name) if name is not None and name.isdecimal() else None
+def group_number(name: str | None) -> int | None:
+    """The number of the IOMMU group of that name in sysfs; None for no name or another form."""
+    return int(name) if name is not None and name.isdecimal() and len(name) < 10 else None
 
 
 def parse_bars(text: str) -> tuple[Bar, ...]:
@@ -95,7 +102,7 @@ def read_iommu_groups(files: HostFiles) -> tuple[IommuGroup, ...]:
 
 def _read_groups(files: HostFiles) -> Iterator[IommuGroup]:
     for name in files.names(_GROUPS):
-        number = _group_number(name)
+        number = group_number(name)
         folder = f"{_GROUPS}/{name}"
         if number is None or files.text(f"{folder}/name") == "vfio-noiommu":
             continue

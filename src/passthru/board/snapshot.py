@@ -18,7 +18,7 @@ from passthru.board.model import (
     PciFunction,
     PlatformDevice,
 )
-from passthru.diagnostics.errors import PassthruError
+from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.lean import TYPE_CHECKING, Enum, NamedTuple
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ _FEATURE_STATES = ("built-in", "module", "missing", "unknown")
 class DamagedBoardError(PassthruError):
     """A file that is no board, or no longer; ``place`` is where in the document, or empty."""
 
+    exit_status = ExitStatus.CONFIGURATION
+
     def __init__(self, name: str, place: str, problem: str) -> None:
         super().__init__(name, place, problem)
         self.name = name
@@ -63,6 +65,7 @@ class DamagedBoardError(PassthruError):
 class NewerBoardError(PassthruError):
     """A board in a version of the format that came after this program."""
 
+    exit_status = ExitStatus.CONFIGURATION
     fix = "use a passthru at least as new as the one that wrote the file"
 
     def __init__(self, name: str, version: int) -> None:

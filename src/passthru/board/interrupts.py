@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host's interrupt lines from ``/sys/kernel/irq``."""
+
+from passthru.board.host_files import HostFiles
+from passthru.board.model import InterruptLine, Trigger
+
+__all__ = ["INTERRUPTS", "controller_name", "read_interrupts"]
+
+INTERRUPTS = "/sys/kernel/irq"
+
+
+def read_interrupts(files: HostFiles) -> dict[int, InterruptLine]:
+    """The lines that the kernel has set up, by the kernel's own number.
+
+    Message-signalled interrupts are no lines: they belong to one device, which brings them
+    along. A line that no driver ever asked for is unknown to the kernel and not here.
+    Source: Documentation/ABI/testing/sysfs-kernel-irq (Linux 4.9).
+    """
+    found = {}
+    for name in files.names(INTERRUPTS):
+        line = _read_line(files, f"{INTERRUPTS}/{name}")
+        if line is not None and name.isdecimal() and len(name) < 10:
+            found[int(name)] = line
+    return found
+
+
+def _read_line(files: HostFiles, folder: str) -> InterruptLine | None:
+    chip, vector = files.text(f"{folder}/chip_name"), files.text(f"{folder}/hwirq")
+    if not chip or "MSI" in chip or not vector.isdecimal() or len(vector) > 9:
+        return None
+    trigger = files.text(f"{folder}/type")
+    return InterruptLine(
+        controller=controller_name(chip),
+        vector=int(vector),
+        trigger=Trigger(trigger) if trigger in ("edge", "level") else Trigger.UNKNOWN,
+        owner=files.text(f"{folder}/actions") or None,
+    )
+
+
+def controller_name(chip: str) -> str:
+    """The short name of an interrupt controller whose driver calls it ``chip``.
+
+    ``gic`` for every version of it, ``ioapic`` with and without remapping; others stay.
+    """
+    name = chip.lower().removeprefix("ir-")
+    if name.startswith("gic"):
+        return "gic"
+    return "ioapic" if name == "io-apic" else chip
