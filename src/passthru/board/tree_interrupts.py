@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Interrupts of a device tree's nodes, by the numbers that the GIC itself uses.
+
+Source: Devicetree Specification, release 0.4, section 2.4;
+bindings/interrupt-controller/arm,gic.yaml and arm,gic-v3.yaml.
+"""
+
+from passthru.board.model import InterruptLine, Trigger
+from passthru.board.tree_nodes import TreeNode
+from passthru.board.tree_references import Reference, References
+from passthru.lean import Iterator, NamedTuple
+
+__all__ = ["GIC", "NodeInterrupts", "is_gic", "node_interrupts"]
+
+GIC = "gic"
+"""The controller's name in an InterruptLine; the version is in its node's ``compatible``."""
+
+_GICS = frozenset(
+    (
+        "arm,arm11mp-gic",
+        "arm,cortex-a15-gic",
+        "arm,cortex-a7-gic",
+        "arm,cortex-a9-gic",
+        "arm,eb11mp-gic",
+        "arm,gic-400",
+        "arm,gic-v3",
+        "arm,pl390",
+        "brcm,brahma-b15-gic",
+        "qcom,msm-qgic2",
+    )
+)
+
+_FIRST_VECTORS = {0: range(32, 1020), 1: range(16, 32), 2: range(4096, 5120), 3: range(1056, 1120)}
+"""By the first cell: SPI, PPI, extended SPI, extended PPI."""
+
+_TRIGGERS = {1: Trigger.EDGE, 2: Trigger.EDGE, 3: Trigger.EDGE, 4: Trigger.LEVEL, 8: Trigger.LEVEL}
+"""By the low four bits of the third cell: rising, falling, both, high, low."""
+
+_MOST_CELLS = 16
+_DEEPEST = 64
+
+
+class NodeInterrupts(NamedTuple):
+    """The GIC's lines of a node, and the controllers of those interrupts that are others'."""
+
+    lines: tuple[InterruptLine, ...]
+    other_controllers: tuple[str, ...]
+
+
+def is_gic(node: TreeNode) -> bool:
+    """Whether the node is a GIC that the processors are at."""
+    return not _GICS.isdisjoint(node.strings("compatible"))
+
+
+def node_interrupts(node: TreeNode, references: References) -> NodeInterrupts:
+    """All interrupts of the node, in its order."""
+    lines, others = [], []
+    for controller, cells in _specifiers(node, references):
+        line = _gic_line(cells) if is_gic(controller) else None
+        if line is not None:
+            lines.append(line)
+        else:
+            others.append(controller.path)
+    return NodeInterrupts(tuple(lines), tuple(others))
+
+
+def _specifiers(node: TreeNode, references: References) -> Iterator[Reference]:
+    if "interrupts-extended" in node.properties:
+        yield from references.listed(node, "interrupts-extended", "#interrupt-cells")
+        return
+    cells = node.cells("interrupts")
+    controller = _interrupt_parent(node, references) if cells else None
+    width = controller.cell("#interrupt-cells") if controller is not None else None
+    if controller is None or not width or width > _MOST_CELLS or len(cells) % width:
+        return
+    for place in range(0, len(cells), width):
+        yield Reference(controller, cells[place : place + width])
+
+
+def _interrupt_parent(node: TreeNode, references: References) -> TreeNode | None:
+    """The nearest node up the interrupt tree that says how long its specifiers are."""
+    found: TreeNode | None = node
+    for _ in range(_DEEPEST):
+        if found is None:
+            return None
+        if "interrupt-parent" in found.properties:
+            found = references.node(found.cell("interrupt-parent"))
+        else:
+            found = found.parent
+        if found is not None and "#interrupt-cells" in found.properties:
+            return found
+    return None  # a ring
+
+
+def _gic_line(cells: tuple[int, ...]) -> InterruptLine | None:
+    if len(cells) < 3:
+        return None
+    kind, number, flags = cells[:3]
+    vectors = _FIRST_VECTORS.get(kind, range(0))
+    if number >= len(vectors):
+        return None
+    return InterruptLine(GIC, vectors[number], _TRIGGERS.get(flags & 0xF, Trigger.UNKNOWN), None)
