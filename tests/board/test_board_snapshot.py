@@ -2,6 +2,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import pytest
@@ -258,3 +259,18 @@ def test_the_model_names_are_those_of_the_document() -> None:
         "InterruptLine": ("controller", "vector", "trigger", "owner"),
         "IommuGroup": ("number", "members", "reserved"),
     }
+
+
+PAGE = (Path(__file__).parents[2] / "docs/boards.md").read_text(encoding="utf-8")
+
+
+def test_the_page_names_every_field() -> None:
+    kinds = (Board, Abilities, PciFunction, PlatformDevice, InterruptLine, Bar)
+    for field in ("format", "version", *(field for kind in kinds for field in kind._fields)):
+        assert f"`{field}`" in PAGE, field
+
+
+def test_the_board_by_hand_on_the_page_can_be_read() -> None:
+    example = PAGE.partition("```json\n")[2].partition("```")[0]
+    board = read_snapshot(example.encode(), "page")
+    assert board.reserved[0].range == AddressRange(0xB0000000, 0x10000000)

@@ -96,7 +96,9 @@ def _pnp_resources(text: str) -> tuple[tuple[AddressRange, ...], tuple[int, ...]
         kind, _, value = line.strip().partition(" ")
         if kind == "irq" and value.isdecimal() and len(value) < 10:
             numbers.add(int(value))
-        region = parse_resource(f"{value} : {kind}") if kind == "mem" else None
+        # A bridge's window says so behind the range.
+        place = value.removesuffix(" window")
+        region = parse_resource(f"{place} : {kind}") if kind == "mem" else None
         if region is not None:
             registers.add(region.range)
     return tuple(sorted(registers)), tuple(sorted(numbers))

@@ -39,7 +39,7 @@ def read_kernel_features(files: HostFiles) -> tuple[KernelFeature, ...]:
     said: distributions split their modules into packages, and people add their own. Only
     where no list of modules can be read does the configuration decide.
     """
-    release = files.text("/proc/sys/kernel/osrelease")
+    release = _release(files)
     config = _read_config(files, release)
     folder = f"/lib/modules/{release}"
     built_in = _module_names(files.text(f"{folder}/modules.builtin"))
@@ -53,6 +53,12 @@ def read_kernel_features(files: HostFiles) -> tuple[KernelFeature, ...]:
         features.append(KernelFeature(name, _loaded(files, name) or configured))
     features.extend(KernelFeature(name, _configured(name, config)) for name in OPTIONS)
     return tuple(features)
+
+
+def _release(files: HostFiles) -> str:
+    """The kernel's name for itself; empty if it cannot be part of a path."""
+    name = files.text("/proc/sys/kernel/osrelease")
+    return name if name.isprintable() and "/" not in name else ""
 
 
 def _loaded(files: HostFiles, name: str) -> str | None:

@@ -68,7 +68,8 @@ def _address_bits(cpuinfo: str) -> int:
     """From "address sizes\t: 46 bits physical, 48 bits virtual"; 36 where it is not told."""
     place = cpuinfo.find("address sizes")
     words = cpuinfo[place:].partition(":")[2].split(maxsplit=1) if place >= 0 else []
-    return int(words[0]) if words and words[0].isdecimal() and len(words[0]) < 3 else 36
+    bits = int(words[0]) if words and words[0].isdecimal() and len(words[0]) < 3 else 0
+    return bits if 0 < bits <= 64 else 36
 
 
 def _locked_memory_limit(files: HostFiles) -> int | None:
@@ -78,7 +79,8 @@ def _locked_memory_limit(files: HostFiles) -> int | None:
     for line in files.text("/proc/self/limits").splitlines():
         if line.startswith("Max locked memory"):
             soft = line.removeprefix("Max locked memory").split()[:1]
-            return int(soft[0]) if soft and soft[0].isdecimal() else None
+            # "unlimited" is no number; the longest that is one has 20 digits.
+            return int(soft[0]) if soft and soft[0].isdecimal() and len(soft[0]) < 20 else None
     return None
 
 

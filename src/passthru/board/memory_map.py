@@ -87,7 +87,7 @@ def firmware_ram(files: HostFiles) -> tuple[AddressRange, ...]:
             last = int(files.text(f"{folder}/{entry}/end"), 16)
         except ValueError:
             continue
-        if start <= last:
+        if 0 <= start <= last < 1 << 64:
             found.append(AddressRange.between(start, last + 1))
     return tuple(sorted(found))
 

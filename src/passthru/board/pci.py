@@ -23,6 +23,7 @@ _IORESOURCE_MEM = 0x200
 _IORESOURCE_PREFETCH = 0x2000
 _IORESOURCE_MEM_64 = 0x100000
 
+_ADDRESS_LIMIT = 1 << 64
 _BAR_COUNT = 6
 _CONFIG_HEADER_TYPE = 0x0E
 _CONFIG_INTERRUPT_PIN = 0x3D
@@ -43,6 +44,8 @@ def _read_function(files: HostFiles, name: str) -> PciFunction | None:
         device = int(files.text(f"{folder}/device"), 16)
         class_code = int(files.text(f"{folder}/class"), 16)
     except ValueError:
+        return None
+    if not (0 <= vendor <= 0xFFFF and 0 <= device <= 0xFFFF and 0 <= class_code <= 0xFFFFFF):
         return None
     pin = files.byte(f"{folder}/config", _CONFIG_INTERRUPT_PIN)
     return PciFunction(
@@ -80,7 +83,7 @@ def _parse_bar(number: int, line: str) -> Bar | None:
     except ValueError:
         return None
     size = last - start + 1
-    if not flags or last == 0 or size <= 0 or size & (size - 1):
+    if not flags or not 0 <= start <= last < _ADDRESS_LIMIT or last == 0 or size & (size - 1):
         return None
     if flags & _IORESOURCE_IO:
         kind = BarKind.PORTS
@@ -132,6 +135,6 @@ def parse_reserved_regions(text: str) -> tuple[HostRegion, ...]:
             start, last, kind = int(words[0], 16), int(words[1], 16), words[2]
         except (ValueError, IndexError):
             continue
-        if start <= last:
+        if 0 <= start <= last < _ADDRESS_LIMIT:
             regions.append(HostRegion(AddressRange.between(start, last + 1), kind))
     return tuple(regions)

@@ -7,6 +7,7 @@ Most commands read their arguments by it, and the completions of all shells are 
 from passthru.cli.command_line import Command, Flag, Takes
 
 __all__ = [
+    "BOARD",
     "CHECK",
     "COMMANDS",
     "COMPLETION",
@@ -67,6 +68,19 @@ OPTIONS = Command(
     (Takes.OPTION,),
 )
 
+BOARD = Command(
+    "board",
+    "a host as a file, for checks elsewhere",
+    (
+        Flag("--output", "the file that the board is written to", Takes.FILE),
+        Flag("--raw", "an empty directory for copies of what was read", Takes.DIRECTORY),
+        Flag("--live", "this host instead of a file"),
+        _TEXT_OR_JSON,
+    ),
+    (Takes.CHOICE, Takes.FILE),
+    ("capture", "show"),
+)
+
 COMPLETION = Command(
     "completion",
     "completions for a shell",
@@ -100,6 +114,7 @@ COMMANDS = (
         (Takes.CHOICE, Takes.FILE),
         ("list", "run", "shell", "demo", "guest"),
     ),
+    BOARD,
     COMPLETION,
 )
 """Every command; each also takes ``--help``."""

@@ -19,12 +19,13 @@ usage: passthru COMMAND …
   run [--plan] [--hugepages] @FILE… [WORD…]   run a VM, as qvm takes it
   bench list | run CONFIG | shell             the same on a virtual host, without hardware
   bench demo | guest DIRECTORY                a demonstration; a guest to try things with
+  board capture | show FILE                   a host as a file, for checks elsewhere
   completion bash | zsh | fish                completions for a shell
 
 passthru COMMAND --help tells more.
 """
 
-_COMMANDS = frozenset(("bench", "check", "completion", "explain", "fmt", "get", "options"))
+_COMMANDS = frozenset(("bench", "board", "check", "completion", "explain", "fmt", "get", "options"))
 """Each is the module of its name here, beside ``run``, which starts without ``importlib``."""
 
 

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that a Linux kernel shows of its host, for a snapshot.
+
+``passthru.board.linux`` reads less of the same, because a guest waits for it.
+"""
+
+from passthru.board.clusters import read_clusters
+from passthru.board.firmware_devices import read_acpi_devices, read_pnp_devices
+from passthru.board.host_files import HostFiles
+from passthru.board.interrupts import INTERRUPTS, read_interrupts
+from passthru.board.iommu_kind import read_iommu_kind
+from passthru.board.kernel_features import read_kernel_features
+from passthru.board.linux import read_board
+from passthru.board.live_tree import read_live_tree, with_drivers
+from passthru.board.model import Board, HostRegion, InterruptLine, PlatformDevice
+from passthru.board.ports import PORTS, read_ports
+from passthru.board.tree_devices import read_tree_devices
+from passthru.board.tree_memory import read_tree_memory
+from passthru.board.tree_nodes import TreeNode
+from passthru.board.tree_ranges import layered_map, without
+from passthru.board.tree_references import References
+from passthru.board.tree_registers import Buses
+from passthru.lean import Iterable, Iterator
+
+__all__ = ["capture_board"]
+
+_KVM = "/sys/devices/virtual/misc/kvm"
+
+
+def capture_board(files: HostFiles) -> Board:
+    """The host whose pseudo files these are, as far as they tell; ``unseen`` has the rest.
+
+    Never raises because of the host: what cannot be read is empty. The same host gives the
+    same board again until its devices, drivers or limits change.
+    """
+    lines = read_interrupts(files)
+    acpi = tuple(read_acpi_devices(files, lines))
+    board = read_board(files)
+    board = board._replace(
+        clusters=read_clusters(files),
+        ports=read_ports(files),
+        interrupts=_sorted_lines(lines.values()),
+        devices=(*acpi, *read_pnp_devices(files, lines)),
+        iommu_kind=read_iommu_kind(files),
+        features=read_kernel_features(files),
+    )
+    if not board.architecture.startswith("x86"):
+        # No flag of an ARM processor tells; KVM's device is there only if it can be used.
+        abilities = board.abilities._replace(hardware_virtualization=files.exists(_KVM))
+        board = board._replace(abilities=abilities)
+    unseen = (*_unseen(board, files), *_unseen_devices(acpi))
+    tree = read_live_tree(files)
+    if tree is not None:
+        board = _with_tree(board, tree, files)
+    return board._replace(unseen=unseen)
+
+
+def _sorted_lines(lines: Iterable[InterruptLine]) -> tuple[InterruptLine, ...]:
+    return tuple(sorted(set(lines), key=lambda e: (e.controller, e.vector, e.owner or "")))
+
+
+def _with_tree(board: Board, tree: TreeNode, files: HostFiles) -> Board:
+    """The board with what its device tree knows and the kernel does not tell."""
+    buses = Buses()
+    found = read_tree_devices(tree, References(tree), buses)
+    told = {(line.controller, line.vector) for line in board.interrupts}
+    free = (line for line in found.interrupts if (line.controller, line.vector) not in told)
+    return _with_tree_memory(board, tree, buses)._replace(
+        interrupts=_sorted_lines((*board.interrupts, *free)),
+        devices=(*with_drivers(found.devices, files), *board.devices),
+    )
+
+
+def _with_tree_memory(board: Board, tree: TreeNode, buses: Buses) -> Board:
+    """The memory map with the names of the reserved areas; the tree's own if there is no other.
+
+    The kernel calls them all "reserved", and lists those without ``no-map`` inside the RAM
+    that it allocates from.
+    """
+    memory = read_tree_memory(tree, (), buses)
+    if not board.memory_known:
+        return board._replace(
+            memory=layered_map((*memory.reserved, *memory.ram), ()),
+            allocated=memory.allocated,
+            reserved=memory.reserved,
+        )
+    named = [region.range for region in memory.reserved]
+    others = (
+        HostRegion(piece, region.name)
+        for region in board.reserved
+        for piece in without([region.range], named)
+    )
+    return board._replace(
+        allocated=tuple(without(board.allocated, named)),
+        reserved=tuple(sorted((*memory.reserved, *others))),
+    )
+
+
+def _unseen(board: Board, files: HostFiles) -> Iterator[str]:
+    if not board.memory_known:
+        yield f"the memory map: {_why_no_addresses(files, '/proc/iomem')}"
+    if board.architecture.startswith("x86") and not board.ports:
+        yield f"the ports and their owners: {_why_no_addresses(files, PORTS)}"
+    if not files.names(INTERRUPTS):
+        yield f"interrupts and their owners: there is no {INTERRUPTS}"
+    unknown = [feature.name for feature in board.features if feature.state == "unknown"]
+    if unknown:
+        yield (
+            f"whether the kernel has {', '.join(unknown)}: there is no /proc/config.gz, and "
+            "/boot and /lib/modules have no configuration of this kernel that may be read"
+        )
+    if not files.text("/proc/self/limits"):
+        yield "how much memory may be locked: /proc/self/limits cannot be read"
+
+
+def _unseen_devices(acpi: Iterable[PlatformDevice]) -> Iterator[str]:
+    bare = [each.name for each in acpi if not (each.registers or each.interrupts)]
+    if bare:
+        yield f"registers and interrupts of {', '.join(bare)}: sysfs does not tell them for ACPI"
+
+
+def _why_no_addresses(files: HostFiles, path: str) -> str:
+    if files.text(path):
+        return f"{path} shows its addresses to root only"
+    return f"{path} cannot be read"

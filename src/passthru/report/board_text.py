@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A board for people: its memory, devices and interrupts, and what passing them takes."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from passthru.addresses import AddressRange
+from passthru.board.model import BarKind, Board, HostRegion, IommuGroup, PciFunction
+from passthru.report.board_passing import (
+    function_steps,
+    is_passed_whole,
+    memory_steps,
+    pci_steps,
+    platform_steps,
+)
+from passthru.report.plan_text import size_text
+from passthru.report.text import printable
+
+__all__ = ["MemoryRow", "board_as_text", "memory_rows"]
+
+_HOST, _RESERVED, _FIRMWARE, _DEVICES, _HOLE = (
+    "host allocates",
+    "reserved RAM",
+    "firmware",
+    "devices",
+    "hole",
+)
+
+# What the kernels call memory that the firmware keeps (include/linux/ioport.h, e820.c).
+_FIRMWARE_NAMES = ("reserved", "acpi ", "system rom", "video rom", "adapter rom", "unusable")
+
+_CLASSES = {
+    0x00: "unclassified",
+    0x01: "storage",
+    0x02: "network",
+    0x03: "display",
+    0x04: "multimedia",
+    0x05: "memory",
+    0x06: "bridge",
+    0x07: "communication",
+    0x08: "system",
+    0x09: "input",
+    0x0C: "serial bus",
+    0x0D: "wireless",
+    0x10: "encryption",
+    0x11: "signal processing",
+    0x12: "accelerator",
+}
+"""By base class (PCI Code and ID Assignment Specification)."""
+
+_BAR_KINDS = {
+    BarKind.MEMORY32: "32-bit memory",
+    BarKind.MEMORY64: "64-bit memory",
+    BarKind.PORTS: "ports",
+}
+
+
+def board_as_text(board: Board) -> str:
+    """The whole board as lines of text, with an end of line after the last."""
+    sections = (
+        _heading(board),
+        _memory(board),
+        _ports(board),
+        _interrupts(board),
+        _groups(board),
+        _functions(board),
+        _platform_devices(board),
+        _features(board),
+        _unseen(board),
+    )
+    texts = ("\n".join(section) for section in sections)
+    return "\n\n".join(text for text in texts if text) + "\n"
+
+
+def _heading(board: Board) -> Iterator[str]:
+    plural = "s" if board.cpu_count > 1 else ""
+    yield (
+        f"Board {printable(board.name)}: {printable(board.architecture)}, "
+        f"{board.cpu_count} processor{plural}"
+    )
+    for cluster in board.clusters:
+        numbers = ", ".join(map(str, cluster.cpus))
+        yield f"  {printable(cluster.name)}: {numbers}"
+    yield f"  IOMMU: {printable(board.iommu_kind or _nameless_iommu(board))}"
+    if not board.features:
+        return  # no Linux, as far as is known
+    limit = board.abilities.locked_memory_limit
+    told = "no limit" if limit is None else size_text(limit)
+    yield f"  memory that may be locked, which DMA needs: {told}"
+
+
+def _nameless_iommu(board: Board) -> str:
+    return "in use" if board.abilities.iommu else "none in use"
+
+
+class MemoryRow(NamedTuple):
+    """A piece of the host's address space, what it is used for, and the host's name for it."""
+
+    range: AddressRange
+    use: str
+    name: str
+
+
+def memory_rows(board: Board) -> list[MemoryRow]:
+    """The memory map without gaps from its first to its last region, sorted by address.
+
+    Reserved RAM goes before what the host allocates, and that before everything else.
+    """
+    allocated = [MemoryRow(each, _HOST, "") for each in board.allocated]
+    reserved = [MemoryRow(each.range, _RESERVED, each.name) for each in board.reserved]
+    others = [MemoryRow(each.range, _use(each), each.name) for each in board.memory]
+    layers = [*reserved, *allocated, *others]
+    edges = sorted({edge for row in layers for edge in (row.range.start, row.range.end)})
+    rows: list[MemoryRow] = []
+    for start, end in pairwise(edges):
+        piece = AddressRange.between(start, end)
+        found = next((row for row in layers if row.range.overlaps(piece)), None)
+        use, name = (found.use, found.name) if found else (_HOLE, "")
+        if rows and rows[-1][1:] == (use, name):
+            rows[-1] = MemoryRow(AddressRange.between(rows[-1].range.start, end), use, name)
+        else:
+            rows.append(MemoryRow(piece, use, name))
+    return rows
+
+
+def _use(region: HostRegion) -> str:
+    return _FIRMWARE if region.name.lower().startswith(_FIRMWARE_NAMES) else _DEVICES
+
+
+def _memory(board: Board) -> Iterator[str]:
+    if not board.memory_known:
+        return
+    rows: list[tuple[str, ...]] = [("host address", "", "size", "use", "name")]
+    for row in memory_rows(board):
+        place = (f"{row.range.start:#x}", f"..{row.range.end:#x}", size_text(row.range.size))
+        rows.append((*place, row.use, printable(row.name)))
+    yield "Memory map"
+    yield from _table(rows)
+    for step in memory_steps(board):
+        yield f"  {printable(step)}"
+
+
+def _ports(board: Board) -> Iterator[str]:
+    if not board.ports:
+        return
+    yield "Ports"
+    yield from _table(
+        [
+            (f"{each.range.start:#x}", f"..{each.range.end:#x}", printable(each.name))
+            for each in board.ports
+        ]
+    )
+
+
+def _interrupts(board: Board) -> Iterator[str]:
+    if not board.interrupts:
+        return
+    yield "Interrupts"
+    yield from _table(
+        [
+            (
+                f"{printable(line.controller)}:{line.vector}",
+                line.trigger.value,
+                printable(line.owner or "nobody has it"),
+            )
+            for line in board.interrupts
+        ]
+    )
+
+
+def _groups(board: Board) -> Iterator[str]:
+    if not board.iommu_groups:
+        return
+    yield "IOMMU groups (all of a group is passed, or none)"
+    for group in board.iommu_groups:
+        members = ", ".join(_members(group, board)) or "nothing that is known here"
+        yield f"  {group.number}: {members}"
+        for window in group.reserved:
+            yield f"    keeps DMA addresses {window.range} ({printable(window.name)})"
+
+
+def _members(group: IommuGroup, board: Board) -> Iterator[str]:
+    for address in group.members:
+        function = board.pci_function(address)
+        yield f"{address} ({_driver(function.driver if function else None)})"
+    for device in board.devices:
+        if device.iommu_group == group.number:
+            yield f"{printable(device.name)} ({_driver(device.driver)})"
+
+
+def _driver(driver: str | None) -> str:
+    return printable(driver) if driver else "no driver"
+
+
+def _functions(board: Board) -> Iterator[str]:
+    if not board.pci:
+        return
+    yield "PCI functions"
+    for step in pci_steps(board):
+        yield f"  before any can be passed: {printable(step)}"
+    for function in board.pci:
+        yield f"  {_function_line(function)}"
+        for bar in function.bars:
+            ports = bar.kind is BarKind.PORTS
+            size = f"{bar.range.size}" if ports else size_text(bar.range.size)
+            kind = _BAR_KINDS[bar.kind] + (", prefetchable" if bar.prefetchable else "")
+            yield f"    BAR {bar.number} at {bar.range.start:#x}: {size} {kind}"
+        if is_passed_whole(function):
+            yield from _steps(function_steps(function, board))
+        else:
+            yield "    stays with the host: it is a bridge"
+
+
+def _function_line(function: PciFunction) -> str:
+    kind = _CLASSES.get(function.class_code >> 16, f"class {function.class_code:06x}")
+    group = "no group" if function.iommu_group is None else f"group {function.iommu_group}"
+    resets = ", ".join(map(printable, function.reset_methods)) or "none known"
+    return (
+        f"{function} ({function.address.sysfs_name}), {kind}, {_driver(function.driver)}, "
+        f"{group}, resets: {resets}"
+    )
+
+
+def _steps(steps: Iterable[str]) -> Iterator[str]:
+    told = list(steps)
+    if told:
+        yield "    to pass it:"
+        for step in told:
+            yield f"      {printable(step)}"
+
+
+def _platform_devices(board: Board) -> Iterator[str]:
+    if not board.devices:
+        return
+    yield "Devices on no bus that tells of them"
+    for device in board.devices:
+        names = ", ".join(map(printable, device.compatible)) or "nothing known of it"
+        yield f"  {printable(device.name)}: {names}; {_driver(device.driver)}"
+        facts = {
+            "registers": [f"{each} ({size_text(each.size)})" for each in device.registers],
+            "interrupts": [str(each) for each in device.interrupts],
+            "clocks": device.clocks,
+            "power domains": device.power_domains,
+            "resets": device.resets,
+            "streams": device.streams,
+        }
+        for name, values in facts.items():
+            if values:
+                yield f"    {name}: {', '.join(map(printable, values))}"
+        yield from _steps(platform_steps(device, board))
+
+
+def _features(board: Board) -> Iterator[str]:
+    if not board.features:
+        return
+    yield "Kernel"
+    yield from _table([(printable(each.name), each.state) for each in board.features])
+
+
+def _unseen(board: Board) -> Iterator[str]:
+    if not board.unseen:
+        return
+    yield "Not seen"
+    for sentence in board.unseen:
+        yield f"  {printable(sentence)}"
+
+
+def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        yield ("  " + "  ".join(cells)).rstrip()
