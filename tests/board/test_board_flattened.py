@@ -154,6 +154,14 @@ def test_nops_and_the_older_version_are_read() -> None:
         assert tree.root.cells("reg") == (7,)
 
 
+def test_names_come_from_the_strings_alone() -> None:
+    blob = bytearray(blob_of(ROOT + words(3, 0, 4) + END_NODE + END, b"one\0two\0"))
+    assert "two" in parse_flattened_tree(bytes(blob), "t").root.properties
+    blob[32:36] = words(4)
+    with pytest.raises(DamagedTreeError, match="a name does not end"):
+        parse_flattened_tree(bytes(blob), "t")
+
+
 def test_the_first_of_two_properties_counts() -> None:
     structure = ROOT + words(3, 4, 0, 7) + words(3, 4, 0, 8) + END_NODE + END
     assert parse_flattened_tree(blob_of(structure, b"reg\0"), "t").root.cells("reg") == (7,)

@@ -21,7 +21,7 @@ def test_each_kind_is_told_by_its_content(tmp_path: Path) -> None:
     expected = board_from_tree_source(str(TREE))
     blob, snapshot, source = (tmp_path / name for name in ("a.txt", "b.dtb", "c"))
     subprocess.run(["dtc", "-q", "-o", str(blob), "-O", "dtb", str(TREE)], check=True)
-    snapshot.write_bytes(write_board(expected))
+    snapshot.write_bytes(b"\n" + write_board(expected))
     source.write_bytes(b"// a comment first\n" + TREE.read_bytes())
     assert load_board(str(snapshot)) == expected
     assert load_board(str(blob)) == expected._replace(name="a.txt")

@@ -51,6 +51,39 @@ def test_ram_that_is_not_sysram_is_typed_memory_by_its_closest_name(arm: Board) 
     )
 
 
+def test_of_names_inside_each_other_the_inner_one_is_told() -> None:
+    board = board_from_qnx(
+        {
+            "a": "0000) 1000-8fff o:0000 /memory/ram\n"
+            "0018) 2000-5fff o:0000 /memory/ram/outer\n"
+            "0030) 3000-3fff o:0000 /memory/ram/inner\n"
+        }
+    )
+    assert board.reserved == (
+        span(0x1000, 0x2000, "ram"),
+        span(0x2000, 0x3000, "outer"),
+        span(0x3000, 0x4000, "inner"),
+        span(0x4000, 0x6000, "outer"),
+        span(0x6000, 0x9000, "ram"),
+    )
+
+
+def test_an_owner_is_named_once_for_a_line() -> None:
+    board = board_from_qnx({"a": " 7 1 proc/x\n\t\t0 0x21 0 T--\n\t\t1 0x21 0 T--\n"})
+    assert [line.owner for line in board.interrupts] == ["proc/x"]
+
+
+def test_an_address_space_that_can_be_no_bar_is_left_out() -> None:
+    board = board_from_qnx(
+        {
+            "a": "B000:D01:F00 @ idx 0\n  vid/did: 1234/5678\n"
+            "  [0] MEM, addr=1000, size=3000, align: 1000, attr: 32bit ENABLED\n"
+            "  [1] MEM, addr=8000, size=1000, align: 1000, attr: 32bit ENABLED\n"
+        }
+    )
+    assert [bar.number for bar in board.pci[0].bars] == [1]
+
+
 def test_reserved_and_allocated_are_all_of_ram(arm: Board) -> None:
     pieces = sorted([*arm.allocated, *(region.range for region in arm.reserved)])
     assert pieces[0].start == 0x40000000

@@ -226,6 +226,72 @@ def test_rings_of_interrupt_parents_and_loose_phandles_end() -> None:
     assert (only.interrupts, only.clocks, only.resets, only.streams) == ((), (), (), ())
 
 
+GIC = (
+    "/dts-v1/; / { #address-cells = <1>; #size-cells = <1>; interrupt-parent = <&gic>;"
+    'gic: gic { compatible = "arm,gic-400"; interrupt-controller; #interrupt-cells = <3>; };'
+)
+
+
+@pytest.mark.parametrize(
+    ("flags", "trigger"),
+    [
+        ("1", Trigger.EDGE),
+        ("2", Trigger.EDGE),
+        ("3", Trigger.EDGE),
+        ("4", Trigger.LEVEL),
+        ("8", Trigger.LEVEL),
+        ("0xf04", Trigger.LEVEL),  # with a mask of processors
+        ("0", Trigger.UNKNOWN),
+    ],
+)
+def test_triggers(flags: str, trigger: Trigger) -> None:
+    found = compiled(f'{GIC} d {{ compatible = "d"; interrupts = <1 3 {flags}>; }}; }};')
+    assert found.interrupts == (InterruptLine("gic", 19, trigger, None),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "vectors"),
+    [(0, 987, (1019,)), (0, 988, ()), (1, 15, (31,)), (1, 16, ()), (9, 0, ())],
+)
+def test_numbers_that_no_gic_has_are_no_vectors(
+    kind: int, number: int, vectors: tuple[int, ...]
+) -> None:
+    found = compiled(
+        f'{GIC} d@0 {{ compatible = "d"; reg = <0 1>; interrupts = <{kind} {number} 4>; }}; }};'
+    )
+    assert device(found, "/d@0").interrupts == vectors
+    assert any(line.endswith("1 at /gic") for line in found.unseen) == (not vectors)
+
+
+def test_windows_side_by_side_are_one_only_if_they_are_so_on_both_buses() -> None:
+    apart, together = "0 0x1000 0x100 0x100 0x5000 0x100", "0 0x1000 0x100 0x100 0x1100 0x100"
+    for ranges, registers in ((apart, ()), (together, (AddressRange(0x1080, 0x100),))):
+        found = compiled(
+            f"{GIC} b {{ #address-cells = <1>; #size-cells = <1>; ranges = <{ranges}>;"
+            'd@80 { compatible = "d"; reg = <0x80 0x100>; interrupts = <0 1 4>; }; }; };'
+        )
+        assert device(found, "/b/d@80").registers == registers
+
+
+def test_a_place_left_free_among_clocks_does_not_hide_the_next() -> None:
+    found = compiled(
+        f"{GIC} a: a {{ #clock-cells = <0>; }}; b: b {{ #clock-cells = <2>; }};"
+        'd { compatible = "d"; interrupts = <0 1 4>; clocks = <&a>, <0>, <&b 1 2>, <&a>; }; };'
+    )
+    assert device(found, "/d").clocks == ("a", "b")
+
+
+def test_what_is_never_mapped_is_reserved_even_if_it_says_reusable() -> None:
+    found = compiled(
+        f'{GIC} memory@0 {{ device_type = "memory"; reg = <0 0x10000>; }};'
+        "reserved-memory { #address-cells = <1>; #size-cells = <1>; ranges;"
+        "a@1000 { reg = <0x1000 0x1000>; reusable; no-map; };"
+        "b@2000 { reg = <0x2000 0x1000>; reusable; }; }; };"
+    )
+    assert [region.name for region in found.reserved] == ["a@1000"]
+    assert found.allocated == (AddressRange(0, 0x1000), AddressRange.between(0x2000, 0x10000))
+
+
 def test_a_source_that_is_wrong_says_where(tmp_path: Path) -> None:
     source = tmp_path / "wrong.dts"
     source.write_text("/dts-v1/;\n/ {\n  reg = <;\n};\n")

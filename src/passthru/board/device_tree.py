@@ -31,6 +31,7 @@ class CompilerMissingError(PassthruError):
     fix = "apt install device-tree-compiler"
 
     def __init__(self, name: str) -> None:
+        super().__init__(name)
         self.name = name
 
     def __str__(self) -> str:
@@ -43,6 +44,7 @@ class BadTreeSourceError(PassthruError):
     exit_status = ExitStatus.CONFIGURATION
 
     def __init__(self, name: str, output: str, *, has_includes: bool = False) -> None:
+        super().__init__(name, output)
         self.name = name
         self.output = output
         if has_includes:

@@ -39,6 +39,7 @@ class DamagedTreeError(PassthruError):
     exit_status = ExitStatus.CONFIGURATION
 
     def __init__(self, name: str, problem: str, offset: int) -> None:
+        super().__init__(name, problem, offset)
         self.name = name
         self.problem = problem
         self.offset = offset

@@ -14,6 +14,7 @@ class UnreadableBoardError(PassthruError):
     """A file that cannot be read; ``problem`` is the system's word for it."""
 
     def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
         self.path = path
         self.problem = problem
 
@@ -28,6 +29,7 @@ class NotABoardError(PassthruError):
     fix = "passthru board capture -o FILE describes the host that it runs on"
 
     def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
         self.path = path
         self.problem = problem
 

@@ -32,6 +32,7 @@ class NotQnxTextError(PassthruError):
     )
 
     def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(names)
         self.names = tuple(names)
 
     def __str__(self) -> str:

@@ -18,20 +18,15 @@ _MOST_WINDOWS = 1024
 
 
 class _Window(NamedTuple):
-    """A range of a bus and where its parent's bus has it; ``space`` is a PCI address's top cell."""
+    """A range of a bus, and where its parent's bus has it."""
 
-    space: int
     child: int
     parent: int
     size: int
 
     def goes_on_with(self, other: "_Window") -> bool:
         """Whether the other one begins, on both buses, where this one ends."""
-        return (
-            self.space == other.space
-            and self.child + self.size == other.child
-            and self.parent + self.size == other.parent
-        )
+        return (self.child + self.size, self.parent + self.size) == (other.child, other.parent)
 
 
 class Buses:
@@ -46,12 +41,12 @@ class Buses:
         """Host-physical ranges of the node's ``reg``, in its order.
 
         Left out are empty ones, and those that no processor can address: a bus above the
-        node has no ``ranges`` for them (an I2C bus, say), or the bus is PCI, whose ``reg`` is
-        about configuration space.
+        node has no ``ranges`` for them (an I2C bus, say), or the bus is PCI, in whose ``reg``
+        the top cell names a space of its own.
         """
         bus = node.parent
         # A bus without sizes numbers its devices; they have no addresses.
-        if bus is None or bus.is_pci_bus or not bus.size_cells:
+        if bus is None or not bus.size_cells:
             return ()
         entries = _entries(node.cells("reg"), (bus.address_cells, bus.size_cells))
         return self._all_translated((AddressRange(start, size) for start, size in entries), bus)
@@ -126,8 +121,8 @@ def _read_windows(bus: TreeNode) -> Iterator[_Window]:
         bus.parent.address_cells,
         bus.size_cells,
     )
-    for space, child, parent, size in _entries(bus.cells("ranges"), shape):
-        yield _Window(space, child, parent, size)
+    for _, child, parent, size in _entries(bus.cells("ranges"), shape):
+        yield _Window(child, parent, size)
 
 
 def _entries(cells: tuple[int, ...], shape: Sequence[int]) -> Iterator[list[int]]:
