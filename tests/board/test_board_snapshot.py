@@ -274,3 +274,14 @@ def test_the_board_by_hand_on_the_page_can_be_read() -> None:
     example = PAGE.partition("```json\n")[2].partition("```")[0]
     board = read_snapshot(example.encode(), "page")
     assert board.reserved[0].range == AddressRange(0xB0000000, 0x10000000)
+
+
+def test_a_file_that_was_once_written_stays_readable() -> None:
+    # Captured in the virtual bench by the first program that wrote version 1.
+    data = (Path(__file__).parent / "golden/bench-2026.board.json").read_bytes()
+    board = read_snapshot(data, "bench")
+    assert (board.iommu_kind, len(board.pci), len(board.ports)) == ("vt-d", 12, 24)
+    shared = board.iommu_group(7)
+    assert shared is not None
+    assert shared.members == (PciAddress(0, 0, 8, 0), PciAddress(0, 0, 8, 1))
+    assert write_board(board) == data
