@@ -19,7 +19,7 @@ usage: passthru COMMAND …
   run [--plan] [--hugepages] @FILE… [WORD…]   run a VM, as qvm takes it
   bench list | run CONFIG | shell             the same on a virtual host, without hardware
   bench demo | guest DIRECTORY                a demonstration; a guest to try things with
-  board capture | show FILE                   a host as a file, for checks elsewhere
+  board capture | show FILE                   what a host offers, as a file and for people
   completion bash | zsh | fish                completions for a shell
 
 passthru COMMAND --help tells more.
