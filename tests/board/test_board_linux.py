@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,13 @@ def test_this_host_can_be_read() -> None:
 def test_the_width_of_addresses_is_told_or_the_least(tmp_path, line: str, bits: int) -> None:
     board = read_board(record(tmp_path, {"proc/cpuinfo": f"processor\t: 0\n{line}\n"}))
     assert board.abilities.address_bits == bits
+
+
+def test_what_a_tree_has_instead_of_a_file_does_not_stop_the_reader(tmp_path):
+    (tmp_path / "proc").mkdir()
+    os.mkfifo(tmp_path / "proc/cpuinfo")
+    (tmp_path / "proc/iomem").symlink_to("/dev/zero")
+    files = HostFiles(str(tmp_path))
+    assert files.data("/proc/cpuinfo") == b""
+    assert len(files.data("/proc/iomem")) == 16 << 20
+    assert not read_board(files).memory_known

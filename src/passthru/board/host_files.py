@@ -7,6 +7,11 @@ __all__ = ["ARCHITECTURE", "HostFiles"]
 
 ARCHITECTURE = "/proc/sys/kernel/arch"
 
+# A recorded tree is somebody's input: what it has instead of a file must not stop the reader.
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_LONGEST = 16 << 20
+"""Most bytes that are read of one file; the kernel's own are far shorter."""
+
 
 class HostFiles:
     """Reads ``/proc`` and ``/sys`` below ``root`` (empty for the live host).
@@ -23,7 +28,7 @@ class HostFiles:
     def data(self, path: str) -> bytes:
         """All bytes of the file at ``path``, which starts with a slash."""
         try:
-            descriptor = os.open(self.root + path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.root + path, _READ)
         except OSError:
             return b""
         try:
@@ -40,7 +45,7 @@ class HostFiles:
         slow access to the device (an exit to a hypervisor, if there is one below).
         """
         try:
-            descriptor = os.open(self.root + path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.root + path, _READ)
         except OSError:
             return 0
         try:
@@ -84,6 +89,8 @@ class HostFiles:
 def _read_all(descriptor: int) -> bytes:
     # Pseudo files report no size and may give one page for each read.
     pieces = []
-    while piece := os.read(descriptor, 1 << 16):
+    left = _LONGEST
+    while left > 0 and (piece := os.read(descriptor, min(left, 1 << 16))):
         pieces.append(piece)
+        left -= len(piece)
     return b"".join(pieces)
