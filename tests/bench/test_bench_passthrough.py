@@ -47,6 +47,8 @@ def failed_checks(done: Completed) -> list[str]:
 READ_ONLY, WRITABLE = 0x50000000, 0x50010000
 EDU_BAR = "0000:00:05.0"
 BYTES, BLOCK = 40, 4096
+# A handler that is still looking for more work, on the other processor, takes the next byte, too.
+OWN_INTERRUPTS = BYTES * 3 // 4
 CHECKS = f"""
 expect() {{ # NAME WANTED FOUND
     if [ "$2" = "$3" ]; then passed "$1" "$3"; else failed "$1" "$3, not $2"; fi
@@ -75,7 +77,7 @@ expect uart-ports 1 "$(grep -c 'uart:16550A port:0000C' /proc/tty/driver/serial)
 sent() {{ # BYTES: whether the UART has taken so many
     [ "$(sed -n 's/^1:.* tx:\\([0-9]*\\).*/\\1/p' /proc/tty/driver/serial)" = "$1" ]
 }}
-send_one_by_one() {{ # COUNT: each byte takes an interrupt of its own, by turns on each processor
+send_one_by_one() {{ # COUNT: each byte waits for the one before, by turns on each processor
     line=$(awk '/ ttyS1$/ {{ print $1 + 0 }}' /proc/interrupts)
     count=0
     while [ $count -lt "$1" ]; do
@@ -88,7 +90,12 @@ send_one_by_one() {{ # COUNT: each byte takes an interrupt of its own, by turns 
 }}
 exec 3>/dev/ttyS1
 expect uart-sends {BYTES} "$(send_one_by_one {BYTES})"
-expect uart-interrupts yes "$([ $(interrupts ' ttyS1') -ge {BYTES} ] && echo yes)"
+taken=$(interrupts ' ttyS1')
+if [ "$taken" -ge {OWN_INTERRUPTS} ]; then
+    passed uart-interrupts "$taken"
+else
+    failed uart-interrupts "$taken for {BYTES} bytes"
+fi
 head -c {BLOCK} /dev/zero >&3 &
 expect uart-sends-a-block yes "$(wait_for 20 sent $(({BYTES} + {BLOCK})) && echo yes)"
 exec 3>&-
