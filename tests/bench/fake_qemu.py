@@ -10,7 +10,8 @@ Run as QEMU is. Beside it lie ``modes``, of which each start takes the first lin
     hangs-later   boots, and falls silent with the first command
     cannot-bind   boots, and every command fails
 
-Commands are words: ``print TEXT``, ``status N``, ``sleep`` (until a signal comes).
+Commands are words: ``print TEXT``, ``by-turns TEXT TEXT`` (prints one, then the other),
+``status N``, ``sleep`` (until a signal comes).
 """
 
 import base64
@@ -56,6 +57,7 @@ class Agent:
         self.sockets = channels()
         self.mark = mark()
         self.waiting = ""
+        self.turns = 0
 
     def say(self, line: str) -> None:
         self.sockets["control"].sendall(line.encode() + b"\n")
@@ -90,6 +92,9 @@ class Agent:
             self.end(number, 1, b"no such device\n")
         elif verb == "print":
             self.end(number, 0, " ".join(rest).encode())
+        elif verb == "by-turns":
+            self.turns += 1
+            self.end(number, 0, rest[(self.turns - 1) % len(rest)].encode())
         elif verb == "directory":
             self.end(number, 0, directory.encode())
         elif verb == "status":

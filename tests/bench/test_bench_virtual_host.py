@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from passthru.addresses import PciAddress
+from passthru.bench import virtual_host
 from passthru.bench.boards import load_board
 from passthru.bench.errors import CommandTimeoutError, HostHungError, SetupFailedError
 from passthru.bench.kernels import Kernel
+from passthru.bench.machine import Acceleration
 from passthru.bench.virtual_host import VirtualHost
 from passthru.bench.watchdog import Limits
 
@@ -158,6 +160,37 @@ def test_a_host_that_falls_silent_is_given_up(stage: Stage) -> None:
 
     assert "gave no heartbeat" in stage.announced[0]
     assert "last step: running print" in stage.announced[0]
+
+
+LOST = "passthru: vCPU 0: reset by a triple fault, at instruction 0xfff0"
+
+
+def test_a_guest_lost_on_an_emulated_host_is_run_again_once_each_time(stage: Stage) -> None:
+    with stage.host("good") as host:
+        assert host.run(["by-turns", LOST, "well"]).text == "well"
+        assert host.run(["print", LOST]).text == LOST
+
+    assert [call for call in stage.calls if call.startswith("run")] == [
+        "run by-turns well",
+        "run by-turns well",
+        f"run print {LOST}",
+        f"run print {LOST}",
+    ]
+    assert len(stage.announced) == 2
+    assert "triple fault" in stage.announced[0]
+
+
+def test_a_guest_lost_on_real_hardware_is_not_run_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Acceleration("tcg", "", "max", "kvm-intel")
+    monkeypatch.setattr(virtual_host, "choose_acceleration", lambda: real)
+
+    with stage.host("good") as host:
+        assert host.run(["print", LOST]).text == LOST
+
+    assert stage.calls.count(f"run print {LOST}") == 1
+    assert stage.announced == []
 
 
 def test_a_command_that_takes_too_long_is_killed_and_the_host_lives_on(stage: Stage) -> None:

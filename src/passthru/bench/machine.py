@@ -10,7 +10,14 @@ from passthru.addresses import AddressRange
 from passthru.bench.boards import BenchBoard, PlacedFile
 from passthru.bench.kernels import Kernel
 
-__all__ = ["Acceleration", "Boot", "ChannelNumbers", "choose_acceleration", "qemu_command"]
+__all__ = [
+    "EMULATED",
+    "Acceleration",
+    "Boot",
+    "ChannelNumbers",
+    "choose_acceleration",
+    "qemu_command",
+]
 
 ROOT_TAG = "bench-root"
 """Name of the shared root directory on the virtual host."""
@@ -32,6 +39,7 @@ class Acceleration(NamedTuple):
 
 
 EMULATED = Acceleration("tcg,thread=multi", "", None, "kvm-amd")
+"""For a machine without hardware virtualization, or with one that cannot be nested."""
 
 
 class ChannelNumbers(NamedTuple):

@@ -19,7 +19,13 @@ from passthru.bench.boot_files import write_disks, write_host_initramfs, write_p
 from passthru.bench.errors import HostHungError, SetupFailedError
 from passthru.bench.host_session import Command, Completed, HostSession
 from passthru.bench.kernels import Kernel, obtain_kernel
-from passthru.bench.machine import Boot, ChannelNumbers, choose_acceleration, qemu_command
+from passthru.bench.machine import (
+    EMULATED,
+    Boot,
+    ChannelNumbers,
+    choose_acceleration,
+    qemu_command,
+)
 from passthru.bench.progress import Progress, announce, silent
 from passthru.bench.qemu_process import QemuProcess
 from passthru.bench.tools import find_tool
@@ -29,6 +35,13 @@ __all__ = ["VirtualHost"]
 
 _BIND_TIME = 60.0
 
+_LOST_GUEST = b": reset by a triple fault"
+"""What ``passthru run`` says of a guest that cannot go on.
+
+QEMU's emulation brings Linux guests to it now and then: an interrupt is taken between the end
+of a guest's turn and the host's own state, by whoever's stack is there (QEMU 7.2, svm).
+"""
+
 _T = TypeVar("_T")
 
 
@@ -37,9 +50,11 @@ class VirtualHost:
 
     A host that hangs is killed, restarted once (announced through ``announce``), its
     functions are bound again and the command that hung is run again; the second time it
-    is an error. ``reserve`` is RAM kept from its kernel beside the board's own
-    reservations (HPA); ``placed`` are files that lie in RAM before it boots.
-    ``program`` stands in for QEMU.
+    is an error. On an emulated host a command whose guest was lost to a triple fault is run
+    again in the same way, once each time.
+
+    ``reserve`` is RAM kept from its kernel beside the board's own reservations (HPA);
+    ``placed`` are files that lie in RAM before it boots. ``program`` stands in for QEMU.
 
     Entering raises MissingToolError, KernelUnavailableError, HostHungError or
     SetupFailedError.
@@ -66,6 +81,7 @@ class VirtualHost:
         self._announce = announce
         self._program = program
         self._may_restart = True
+        self._acceleration = EMULATED
         self._bound: list[PciAddress] = []
         self._session: HostSession | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -112,7 +128,14 @@ class VirtualHost:
         """
         where = directory or str(Path.cwd())
         command = Command(argv, where, timeout, silence, on_output)
-        return self._watched(lambda session: session.run(command))
+        done = self._watched(lambda session: session.run(command))
+        if _LOST_GUEST in done.output and self._acceleration is EMULATED:
+            self._announce(
+                "bench: a triple fault ended the guest, which the emulation of processors may "
+                "have brought about; running it again, this once"
+            )
+            done = self._watched(lambda session: session.run(command))
+        return done
 
     def bind(self, addresses: Sequence[PciAddress]) -> None:
         """Give PCI functions to vfio-pci, whatever driver has them now.
@@ -174,7 +197,7 @@ class VirtualHost:
         return session
 
     def _prepare(self, kernel: Kernel, mark: str) -> Boot:
-        acceleration = choose_acceleration()
+        acceleration = self._acceleration = choose_acceleration()
         self.exchange.mkdir(exist_ok=True)
         initramfs = self._files / "initramfs"
         write_disks(self._board, self._files)
