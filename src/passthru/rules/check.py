@@ -128,8 +128,8 @@ def _with_kvm(
     config: VmConfig, passed: "tuple[PassedMemory, ...]", board: Board | None
 ) -> Iterator[Finding]:
     """The configuration against the machine that run makes."""
+    from passthru.plan.users import uses_of
     from passthru.rules import guest_map, interrupts
-    from passthru.rules.users import uses_of
 
     uses = uses_of(config)
     yield from guest_map.port_overlap(guest_map.kvm_port_occupants(uses))

@@ -5,7 +5,7 @@ from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import Interrupt, VmConfig
 from passthru.lean import Iterator, Sequence
-from passthru.plan.x86_64 import IOAPIC_LINES
+from passthru.plan.host_vectors import first_vectors, host_vector
 from passthru.rules.guest_map import Occupant, any_overlap, overlapping_pairs
 from passthru.rules.passed_memory import PassedMemory
 
@@ -31,9 +31,6 @@ HOST_INTERRUPT_CLAIMED_TWICE = Rule(
     "The host hands an interrupt to one line of one guest, and unmasks it when that guest is done. "
     "Without `=VECTOR` the host's vector is the controller's `hostvector` plus the line.",
 )
-
-_CONTROLLER_LINES = {"ioapic": IOAPIC_LINES, "gic": None, "8259": None}
-"""The types of interrupt controllers, each with its number of lines where that is certain."""
 
 
 def host_memory_claimed_twice(passed: Sequence[PassedMemory]) -> Iterator[Finding]:
@@ -72,11 +69,11 @@ def host_interrupt_claimed_twice(config: VmConfig) -> Iterator[Finding]:
     """``host-interrupt-claimed-twice`` within one VM."""
     if not any(passed.interrupts for passed in config.passes):
         return
-    first_vectors = _first_vectors(config)
+    vectors = first_vectors(config)
     owners: dict[int, Interrupt] = {}
     for passed in config.passes:
         for interrupt in passed.interrupts:
-            vector = _host_vector(interrupt, first_vectors)
+            vector = host_vector(interrupt, vectors)
             if vector is None:
                 continue
             earlier = owners.setdefault(vector, interrupt)
@@ -95,38 +92,3 @@ def host_interrupt_claimed_twice(config: VmConfig) -> Iterator[Finding]:
                 others=(Place("passed here first", earlier.span),),
                 fix="remove one of the two, or give it its own host vector: `=VECTOR`",
             )
-
-
-def _host_vector(interrupt: Interrupt, first_vectors: dict[str, int]) -> int | None:
-    if interrupt.vector is not None:
-        return interrupt.vector
-    first = first_vectors.get(interrupt.controller)
-    return None if first is None or interrupt.line is None else first + interrupt.line
-
-
-def _first_vectors(config: VmConfig) -> dict[str, int]:
-    """The host vector of each controller's first line, where it is certain.
-
-    A controller without `hostvector` goes on where the one before it ends; the first has 0.
-    """
-    vectors: dict[str, int] = {}
-    following: int | None = 0
-    for vdev in config.vdevs:
-        if vdev.type not in _CONTROLLER_LINES:
-            continue
-        written = vdev.values("hostvector")
-        vector = _number(written[-1]) if written else following
-        if vector is not None:
-            vectors[vdev.name.value if vdev.name else vdev.type] = vector
-        lines = _CONTROLLER_LINES[vdev.type]
-        following = None if vector is None or lines is None else vector + lines
-    if not vectors and following == 0:
-        vectors["gic"] = 0  # an ARM guest has it without any vdev
-    return vectors
-
-
-def _number(text: str) -> int | None:
-    from passthru.language.numbers import BadNumber, Notation, parse_number
-
-    number = parse_number(text, Notation.PLAIN)
-    return None if isinstance(number, BadNumber) else number.value

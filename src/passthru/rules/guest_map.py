@@ -16,9 +16,9 @@ from passthru.language.model import (
 )
 from passthru.lean import Iterable, Iterator, NamedTuple, Sequence
 from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.users import Uses
 from passthru.plan.x86_64 import HIGHEST_ADDRESS, MACHINE_PORTS, SERIAL_PORT_COUNT
 from passthru.rules.passed_memory import PassedMemory
-from passthru.rules.users import Uses
 
 __all__ = [
     "ADDRESS_OVERLAP",
@@ -30,7 +30,6 @@ __all__ = [
     "address_overlap",
     "address_too_high",
     "any_overlap",
-    "configured_ports",
     "guest_memory",
     "kvm_port_occupants",
     "load_outside_memory",
@@ -293,14 +292,14 @@ def kvm_port_occupants(uses: Uses) -> Iterator[Occupant]:
         yield Occupant(ports, name, None)
     for user, location in uses.ports:
         if isinstance(user, Reserve):
-            yield configured_ports(user, location)
+            yield _configured_ports(user, location)
         elif isinstance(user, Vdev) and user.type not in machine:
             size = SERIAL_PORT_COUNT if user.type == "ser8250" else location.ports.size
             ports = AddressRange(location.ports.start, size)
             yield Occupant(ports, f"vdev {user.type}", location.span)
 
 
-def configured_ports(user: Pass | Reserve, location: PortLocation) -> Occupant:
+def _configured_ports(user: Pass | Reserve, location: PortLocation) -> Occupant:
     """Ports that are passed or reserved."""
     is_reserve = isinstance(user, Reserve)
     name = "reserve io:" if is_reserve else "pass io:"

@@ -6,9 +6,9 @@ from passthru.diagnostics.rule import Rule
 from passthru.diagnostics.source import Span
 from passthru.language.model import Interrupt, Pass, PciLocation, Reserve, Vdev, VmConfig
 from passthru.lean import Iterator, Mapping, NamedTuple, Sequence
+from passthru.plan.users import InterruptUse, User, Uses, name_of
 from passthru.plan.vdevs import is_supported
 from passthru.plan.x86_64 import IOAPIC_LINES, MACHINE_LINES
-from passthru.rules.users import InterruptUse, User, Uses, name_of
 
 __all__ = [
     "IMMEDIATE_UNMASK_NEEDS_EDGE",

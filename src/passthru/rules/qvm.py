@@ -7,18 +7,15 @@ Of that machine only what is documented counts; where it is not known, no rule s
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
 from passthru.lean import Iterator
+from passthru.plan.architecture import guest_architecture
 from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.qvm_map import address_map, placed_memory
+from passthru.plan.users import uses_of
 from passthru.rules import guest_map, interrupts
-from passthru.rules.architecture import foreign_vdevs, guest_architecture, x86_only
+from passthru.rules.architecture import foreign_vdevs, x86_only
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.passed_memory import PassedMemory
-from passthru.rules.qvm_machine import (
-    address_map,
-    known_controllers,
-    placed_memory,
-    port_occupants,
-)
-from passthru.rules.users import uses_of
+from passthru.rules.qvm_machine import known_controllers, port_occupants
 from passthru.rules.vdev_options import vdev_option_missing
 
 __all__ = ["with_qvm"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What has locations and interrupts in a configuration, gathered once for all rules."""
+"""What has locations and interrupts in a configuration, gathered once for all who ask."""
 
 from passthru.language.model import (
     Interrupt,
