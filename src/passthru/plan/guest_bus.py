@@ -16,6 +16,7 @@ __all__ = [
     "PlacesOnBus",
     "WantedPlace",
     "check_places",
+    "named_place",
     "passed_locations",
     "passed_twice",
     "take_places",
@@ -95,7 +96,7 @@ def take_places(
     places: dict[int, PciAddress] = {}
     findings = [*bus.findings]
     for number, each in sorted(
-        enumerate(wanted), key=lambda item: _named_place(item[1].location) is None
+        enumerate(wanted), key=lambda item: named_place(item[1].location) is None
     ):
         outcome = bus.place(each)
         if isinstance(outcome, Finding):
@@ -107,7 +108,8 @@ def take_places(
     return PlacesOnBus(in_order, tuple(findings))
 
 
-def _named_place(location: PciLocation) -> PciAddress | None:
+def named_place(location: PciLocation) -> PciAddress | None:
+    """The place on the guest's bus that the text gives, None where it is left open."""
     if location.guest is not None:
         return location.guest
     return location.host if isinstance(location.host, PciAddress) else None
@@ -123,7 +125,7 @@ class _Bus:
         if has_host_bridge:
             place = Place("the guest's own host bridge is device 0 of its bus")
             self._taken[_HOST_BRIDGE] = place
-        named = (_named_place(location) for location in passed_locations(config))
+        named = (named_place(location) for location in passed_locations(config))
         self._wanted = {place for place in named if place is not None}
         self._placed: set[PciAddress] = set()
         # A placeholder without `loc` may be the function 0 of any device.
@@ -158,7 +160,7 @@ class _Bus:
 
     def place(self, wanted: WantedPlace) -> PciAddress | Finding:
         """Put one function on the bus, or say why it cannot be there."""
-        guest = _named_place(wanted.location) or self._free_device()
+        guest = named_place(wanted.location) or self._free_device()
         problem = self._problem(guest, wanted)
         if problem is not None:
             return problem

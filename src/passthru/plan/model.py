@@ -75,11 +75,13 @@ class GuestRegion(NamedTuple):
 
 
 class BlobRole(Enum):
-    """What the boot protocol does with some data."""
+    """What the boot protocol does with some data; ``run`` knows the first three."""
 
     BOOT_IMAGE = "guest"
     INITRD = "initrd"
     DATA = "data"
+    FDT = "fdt"
+    ACPI = "acpi"
 
 
 class Blob(NamedTuple):

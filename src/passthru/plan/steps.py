@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``run`` does on the host to make a VM, in the order in which it does it."""
+
+from passthru.addresses import PAGE_SIZE, AddressRange
+from passthru.lean import TYPE_CHECKING, Iterator
+from passthru.plan.memory import find_ioapic
+from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.vdevs import plan_serial_ports
+from passthru.plan.x86_64 import IOAPIC_ADDRESS
+
+if TYPE_CHECKING:
+    from passthru.plan.described_functions import DescribedFunction
+    from passthru.plan.description import VmDescription
+
+__all__ = ["run_steps"]
+
+_FRESH = (RegionKind.RAM, RegionKind.ROM, RegionKind.FIRMWARE)
+
+
+def run_steps(vm: "VmDescription") -> Iterator[str]:
+    """Each step as a sentence without its end; what each takes is given back in reverse order.
+
+    ``vm`` is one that ``run`` has a machine for. Without a board the IOMMU groups are not
+    known, and the functions stand for them.
+    """
+    for blob in vm.blobs:
+        if blob.path is not None:
+            yield f"read {blob.path}"
+    yield "open /dev/kvm and create a virtual machine"
+    for region in vm.regions:
+        yield from _memory_steps(region)
+    yield "create KVM's interrupt controllers and its timer"
+    yield from _serial_steps(vm)
+    address, _ = find_ioapic(vm.config)
+    if address != IOAPIC_ADDRESS:
+        yield f"trap the registers of the I/O APIC at {address:#x}"
+    yield "copy the boot image, the data and the ACPI tables to the guest's memory"
+    plural = "s" if vm.cpu_count > 1 else ""
+    yield f"create {vm.cpu_count} virtual processor{plural}"
+    functions = tuple(each for each in vm.functions if each.guest is not None)
+    if functions:
+        yield from _function_steps(functions, vm.dma_windows)
+    if vm.config.dryrun:
+        yield "stop here: the configuration says `dryrun`"
+    else:
+        yield "let the guest run"
+
+
+def _memory_steps(region: GuestRegion) -> Iterator[str]:
+    if region.kind in _FRESH:
+        kind = "" if region.kind is RegionKind.RAM else ", read-only for the guest"
+        yield f"make a file in memory for {region.name} and give it a slot at {region.range}{kind}"
+    elif region.host is not None and region.access is not None:
+        access = region.access
+        pages = region.host.page_aligned()
+        if not (access.readable or access.writable):
+            yield f"trap every access to {region.range}"
+            return
+        yield f"map {pages} of /dev/mem{'' if access.writable else ' read-only'}"
+        if not access.readable:
+            yield f"trap every access to {region.range}, and store what is written"
+            return
+        guest = AddressRange(region.range.start & -PAGE_SIZE, pages.size)
+        yield f"give it a slot at {guest}{'' if access.writable else ', read-only for the guest'}"
+
+
+def _serial_steps(vm: "VmDescription") -> Iterator[str]:
+    for port in plan_serial_ports(vm.config.vdevs).ports:
+        for stream in port.host_devices:
+            yield f"open {stream} for the serial port {port.port:#x}"
+
+
+def _function_steps(
+    functions: "tuple[DescribedFunction, ...]", windows: tuple[AddressRange, ...]
+) -> Iterator[str]:
+    yield "open /dev/vfio/vfio"
+    for group in _groups(functions):
+        yield f"take {group}"
+    for window in windows:
+        yield f"let the devices reach {window}, which is locked in memory"
+    for function in functions:
+        name = function.selector if function.host is None else str(function.host)
+        yield f"open {name}, reset it, and put it on the guest's bus at {function.guest}"
+
+
+def _groups(functions: "tuple[DescribedFunction, ...]") -> list[str]:
+    names = []
+    for function in functions:
+        if function.host is None:
+            names.append(f"the IOMMU group of {function.selector}")
+        elif function.host.iommu_group is not None:
+            names.append(
+                f"IOMMU group {function.host.iommu_group}: /dev/vfio/{function.host.iommu_group}"
+            )
+    return list(dict.fromkeys(names))
