@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever the text says, planning and checking end with findings and never with a traceback."""
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Severity
+from passthru.plan.description import describe_vm
+from passthru.report.plan_json import plans_as_json
 from passthru.report.plan_text import plan_as_text
 from passthru.report.text import findings_as_text
 from sample_board import BOARD, check_text
 
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/plan.schema.json").read_text())
+FITS = jsonschema.Draft202012Validator(SCHEMA)
+ARM_BOARD = BOARD._replace(architecture="aarch64")
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 
 OPTIONS = st.sampled_from(
@@ -35,8 +42,10 @@ def test_any_mixture_of_options(options: list[str]) -> None:
     checked = check_text(" ".join(options), base="")
     text = findings_as_text(checked.findings)
     assert all(f"[{finding.id}]" in text for finding in checked.findings)
-    if checked.plan is not None:
-        assert plan_as_text(checked.plan).startswith("VM ")
+    for board, kvm in ((BOARD, True), (None, True), (ARM_BOARD, True), (BOARD, False)):
+        vm = describe_vm(checked.config, board, kvm=kvm)
+        assert plan_as_text(vm, board, width=60).startswith("VM ")
+        FITS.validate(json.loads(plans_as_json([vm], board, (), hypervisor="kvm")))
 
 
 @pytest.mark.parametrize("board", [BOARD, BOARD._replace(pci=(), iommu_groups=(), memory=())])

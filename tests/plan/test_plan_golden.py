@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from passthru.plan.description import describe_vm
 from passthru.report.plan_text import plan_as_text
-from sample_board import check_text
+from sample_board import BOARD, check_text
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -34,7 +35,8 @@ CONFIGURATIONS = {
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_plan_is_the_golden_one(name: str) -> None:
-    text = plan_as_text(check_text(CONFIGURATIONS[name], base="").the_plan)
+    config = check_text(CONFIGURATIONS[name], base="").config
+    text = plan_as_text(describe_vm(config, BOARD, kvm=True), BOARD)
     file = GOLDEN / f"{name}.txt"
     if os.environ.get("PASSTHRU_REGENERATE"):
         file.write_text(text)

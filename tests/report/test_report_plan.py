@@ -1,8 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from passthru.report.plan_text import plan_as_text, size_text
-from sample_board import check_text
+from passthru.board.model import Board
+from passthru.plan.description import describe_vm
+from passthru.report.plan_text import plan_as_text
+from passthru.report.sizes import size_text
+from sample_board import BASE, BOARD, check_text
+
+
+def plan_of(
+    text: str, board: Board | None = BOARD, *, base: str = BASE, width: int | None = None
+) -> str:
+    config = check_text(text, base=base).config
+    return plan_as_text(describe_vm(config, board, kvm=True), board, width=width)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +33,7 @@ def test_sizes(size: int, expected: str) -> None:
 
 
 def test_a_plan_shows_host_addresses_bars_and_verdicts() -> None:
-    text = plan_as_text(check_text("pass loc pci:0:3.0 loc 0x40000000,1m,rn=0x20000000").the_plan)
+    text = plan_of("pass loc pci:0:3.0 loc 0x40000000,1m,rn=0x20000000")
     assert "0x40000000" in text
     assert "0x20000000" in text
     assert "BAR 0 at 0x80000000 = host 0xfebd4000, 16 KiB, 64-bit memory" in text
@@ -33,14 +43,12 @@ def test_a_plan_shows_host_addresses_bars_and_verdicts() -> None:
 
 
 def test_sections_that_would_be_empty_are_not_there() -> None:
-    text = plan_as_text(check_text("").the_plan)
+    text = plan_of("")
     assert "PCI functions" not in text
     assert "Taken from the host" not in text
     assert "\n\n\n" not in text
 
 
 def test_a_plan_cannot_write_to_the_terminal() -> None:
-    text = plan_as_text(
-        check_text('system "\x1b[2J" cmdline "\x1b]0;\x07" load "\x9bx"', base="ram 1m ").the_plan
-    )
+    text = plan_of('system "\x1b[2J" cmdline "\x1b]0;\x07" load "\x9bx"', base="ram 1m ")
     assert all(character.isprintable() or character == "\n" for character in text)

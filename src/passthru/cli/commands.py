@@ -16,6 +16,7 @@ __all__ = [
     "GET",
     "HYPERVISORS",
     "OPTIONS",
+    "PLAN",
     "SHELLS",
 ]
 
@@ -33,6 +34,17 @@ CHECK = Command(
         Flag("--allow", "leave these findings out", Takes.RULE),
         Flag("--fix", "carry out the fixes that are certain"),
         Flag("--from-buildfile", "check the configurations inside a buildfile", Takes.FILE),
+    ),
+    (Takes.FILE,),
+)
+
+PLAN = Command(
+    "plan",
+    "what becomes of a configuration on a host",
+    (
+        Flag("--board", "a file or directory that describes the host", Takes.FILE),
+        Flag("--hypervisor", "who runs the VMs", Takes.CHOICE, HYPERVISORS),
+        _TEXT_OR_JSON,
     ),
     (Takes.FILE,),
 )
@@ -91,6 +103,7 @@ COMPLETION = Command(
 
 COMMANDS = (
     CHECK,
+    PLAN,
     FMT,
     EXPLAIN,
     GET,

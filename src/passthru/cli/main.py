@@ -12,6 +12,7 @@ _USAGE = """\
 usage: passthru COMMAND …
 
   check FILE…                                 what is wrong in configurations, and the fix
+  plan FILE…                                  what becomes of them on a host
   fmt FILE…                                   the same configurations in one layout
   explain ID                                  a finding: its reason, an example, the repair
   get FILE QUERY                              a value of a configuration
@@ -25,7 +26,9 @@ usage: passthru COMMAND …
 passthru COMMAND --help tells more.
 """
 
-_COMMANDS = frozenset(("bench", "board", "check", "completion", "explain", "fmt", "get", "options"))
+_COMMANDS = frozenset(
+    ("bench", "board", "check", "completion", "explain", "fmt", "get", "options", "plan")
+)
 """Each is the module of its name here, beside ``run``, which starts without ``importlib``."""
 
 

@@ -11,6 +11,7 @@ from passthru.board.model import Board
 from passthru.diagnostics.errors import ExitStatus
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.language.arguments import sources_from_arguments
+from passthru.language.model import VmConfig
 from passthru.language.reader import ReadResult, read
 from passthru.plan.model import VmPlan
 from passthru.plan.planner import plan_vm
@@ -64,15 +65,24 @@ def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
 
         text = findings_as_text(findings, colours=colours_on(sys.stderr))
         print(text, end="", file=sys.stderr)
-    if show_plan and plan is not None:
-        from passthru.report.plan_text import plan_as_text
-
-        print(plan_as_text(plan), end="")
+    if show_plan:
+        _show_plan(config, findings)
     if plan is None or _has_errors(findings):
         return ExitStatus.CONFIGURATION
     if show_plan:
         return ExitStatus.OK
     return _start(plan, board, dry=config.dryrun, hugepages=hugepages)
+
+
+def _show_plan(config: VmConfig, findings: tuple[Finding, ...]) -> None:
+    from passthru.board.capture import capture_board
+    from passthru.cli.planning import show_plan
+    from passthru.plan.description import describe_vm
+
+    # All of the host, as `plan --board /` has it: a plan tells more than a start looks at.
+    board = capture_board(HostFiles())
+    vm = describe_vm(config, board, kvm=True)
+    show_plan(vm, board, has_errors=_has_errors(findings))
 
 
 def _must_be_known(finding: Finding, result: ReadResult) -> Finding:

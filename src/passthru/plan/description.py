@@ -20,7 +20,7 @@ from passthru.plan.described_functions import (
     planned_functions,
 )
 from passthru.plan.interrupt_routes import InterruptRoute, interrupt_routes, user_name
-from passthru.plan.model import Blob, Claim, GuestRegion, VmPlan
+from passthru.plan.model import Blob, Claim, GuestRegion, RegionKind, VmPlan
 from passthru.plan.planner import plan_vm, plan_without_board
 from passthru.plan.ports import port_uses
 from passthru.plan.qvm_map import address_map, placed_memory
@@ -66,6 +66,22 @@ class VmDescription(NamedTuple):
     steps: tuple[str, ...]
     plan: VmPlan | None
     not_run_because: str | None
+
+    @property
+    def holes(self) -> tuple[AddressRange, ...]:
+        """Guest addresses between 0 and the last region at which nothing answers.
+
+        Of a device whose size is not known, the page is left out in which it starts.
+        """
+        found = []
+        end = 0
+        for region in self.regions:
+            if region.range.start > end:
+                found.append(AddressRange.between(end, region.range.start))
+            place = region.range
+            has_size = place.size != 1 or region.kind is not RegionKind.DEVICE
+            end = max(end, place.end if has_size else place.page_aligned().end)
+        return tuple(found)
 
 
 def describe_vm(config: VmConfig, board: Board | None, *, kvm: bool) -> VmDescription:

@@ -56,12 +56,13 @@ def _memory_steps(region: GuestRegion) -> Iterator[str]:
         if not (access.readable or access.writable):
             yield f"trap every access to {region.range}"
             return
-        yield f"map {pages} of /dev/mem{'' if access.writable else ' read-only'}"
+        mapping = f"map {pages} of /dev/mem{'' if access.writable else ' read-only'}"
         if not access.readable:
-            yield f"trap every access to {region.range}, and store what is written"
+            yield f"{mapping} and store there what is written to {region.range}, all trapped"
             return
         guest = AddressRange(region.range.start & -PAGE_SIZE, pages.size)
-        yield f"give it a slot at {guest}{'' if access.writable else ', read-only for the guest'}"
+        kind = "" if access.writable else ", read-only for the guest"
+        yield f"{mapping} and give it a slot at {guest}{kind}"
 
 
 def _serial_steps(vm: "VmDescription") -> Iterator[str]:

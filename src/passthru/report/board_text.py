@@ -14,7 +14,7 @@ from passthru.report.board_passing import (
     pci_steps,
     platform_steps,
 )
-from passthru.report.plan_text import size_text
+from passthru.report.sizes import size_text
 from passthru.report.text import printable
 
 __all__ = ["MemoryRow", "board_as_text", "memory_rows"]

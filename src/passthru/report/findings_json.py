@@ -14,7 +14,7 @@ from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.source import Span
 from passthru.report.unicode import encodable
 
-__all__ = ["VERSION", "findings_as_json"]
+__all__ = ["VERSION", "finding_as_data", "findings_as_json"]
 
 VERSION = 1
 
@@ -24,7 +24,7 @@ def findings_as_json(findings: Iterable[Finding]) -> str:
     told = list(findings)
     document = {
         "version": VERSION,
-        "findings": [_finding(finding) for finding in told],
+        "findings": [finding_as_data(finding) for finding in told],
         "summary": {
             "errors": _count(told, Severity.ERROR),
             "warnings": _count(told, Severity.WARNING),
@@ -34,7 +34,8 @@ def findings_as_json(findings: Iterable[Finding]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def finding_as_data(finding: Finding) -> dict[str, object]:
+    """One finding as it is in the document."""
     end_line, end_column = finding.span.end_position if finding.span else (None, None)
     return {
         "id": finding.id,

@@ -1,109 +1,178 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plan of a VM for people: its address map, PCI functions, data and verdicts."""
+"""A VM for people: its address map, interrupts, PCI functions, data, verdicts and host steps."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from textwrap import wrap
 
-from passthru.board.model import BarKind
-from passthru.plan.model import (
-    Blob,
-    BlobRole,
-    GuestFunction,
-    GuestRegion,
-    PlannedBar,
-    RegionKind,
-    VmPlan,
-)
+from passthru.board.model import BarKind, Board
+from passthru.language.model import PciLocation
+from passthru.plan.description import DescribedFunction, InterruptRoute, VmDescription
+from passthru.plan.host_places import claimed_things
+from passthru.plan.model import Blob, PlannedBar, Verdict
+from passthru.report.plan_map_text import ROLES, address_map, line_text
+from passthru.report.sizes import rough_size_text, size_text
+from passthru.report.table import Column, table
 from passthru.report.text import printable
 
-__all__ = ["plan_as_text", "size_text"]
+__all__ = ["plan_as_text"]
 
 _BAR_KINDS = {
     BarKind.MEMORY32: "32-bit memory",
     BarKind.MEMORY64: "64-bit memory",
     BarKind.PORTS: "ports",
 }
-_NOT_NAMED_TWICE = (RegionKind.RAM, RegionKind.ROM)
 
 
-def plan_as_text(plan: VmPlan) -> str:
-    """The whole plan as lines of text, with an end of line after the last."""
+def plan_as_text(
+    vm: VmDescription, board: Board | None, *, has_errors: bool = False, width: int | None = None
+) -> str:
+    """The whole plan as lines of text, with an end of line after the last.
+
+    ``board`` is the one that ``vm`` was described for. ``has_errors``: something was found
+    that keeps ``run`` from starting the VM. ``width`` is that of the terminal, in characters;
+    None where there is none.
+    """
     sections = (
-        _heading(plan),
-        _address_map(plan.regions),
-        _functions(plan),
-        _serial_ports(plan),
-        _blobs(plan.blobs),
-        _verdicts(plan.regions),
-        _claims(plan),
+        _heading(vm, board),
+        address_map(vm, width),
+        _interrupts(vm, width),
+        _ports(vm, width),
+        _functions(vm, board),
+        _host_devices(vm),
+        _blobs(vm.blobs),
+        _dma(vm, board),
+        _verdicts(vm),
+        _claims(vm, board, width),
+        _steps(vm, has_errors=has_errors),
     )
-    texts = ("\n".join(section) for section in sections)
+    texts = ("\n".join(_fitted(section, width)) for section in sections)
     return "\n\n".join(text for text in texts if text) + "\n"
 
 
-def size_text(size: int) -> str:
-    """``64 MiB``, in the largest unit that divides ``size``."""
-    for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if size and size % unit == 0:
-            return f"{size // unit:,} {name}"
-    return f"{size:,} byte" + ("" if size == 1 else "s")
-
-
-def _heading(plan: VmPlan) -> Iterator[str]:
-    plural = "s" if plan.cpu_count > 1 else ""
-    yield f"VM {printable(plan.name)}: {plan.cpu_count} virtual processor{plural}"
-    if plan.command_line:
-        yield f"Command line: {printable(plan.command_line)}"
-
-
-def _address_map(regions: tuple[GuestRegion, ...]) -> Iterator[str]:
-    rows: list[tuple[str, ...]] = [("guest address", "", "size", "what", "host address", "access")]
-    for region in regions:
-        rows.append(
-            (
-                f"{region.range.start:#x}",
-                f"..{region.range.end:#x}",
-                size_text(region.range.size),
-                _region_name(region),
-                f"{region.host.start:#x}" if region.host else "",
-                str(region.access) if region.access else "",
-            )
+def _fitted(lines: Iterator[str], width: int | None) -> Iterator[str]:
+    for line in lines:
+        if width is None or len(line) <= width:
+            yield line
+            continue
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        yield from wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         )
-    yield "Address map"
-    yield from _table(rows)
 
 
-def _region_name(region: GuestRegion) -> str:
-    kind = region.kind.value
-    if region.kind in _NOT_NAMED_TWICE or region.name == kind:
-        return kind
-    if region.kind is RegionKind.PASSED_RAM:
-        return f"{printable(region.name)} (system memory)"
-    return printable(region.name)
+def _heading(vm: VmDescription, board: Board | None) -> Iterator[str]:
+    plural = "s" if vm.cpu_count > 1 else ""
+    if board is None:
+        where = "no board"
+    else:
+        where = f"board {printable(board.name)} ({printable(board.architecture)})"
+    yield f"VM {printable(vm.name)}: {vm.cpu_count} virtual processor{plural}; {where}"
+    if vm.config.cmdline is not None:
+        yield f"Command line: {printable(vm.config.cmdline.value)}"
 
 
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        yield ("  " + "  ".join(cells)).rstrip()
+_INTERRUPTS = (
+    Column("guest line"),
+    Column("from", may_shrink=True),
+    Column("host vector", is_right=True),
+    Column("on the board", may_shrink=True),
+    Column("", may_shrink=True),
+    Column("line", is_right=True),
+)
 
 
-def _functions(plan: VmPlan) -> Iterator[str]:
-    ports = plan.pci.ports
-    if not plan.functions:
+def _interrupts(vm: VmDescription, width: int | None) -> Iterator[str]:
+    if not vm.interrupts:
         return
-    yield f"PCI functions (ports {ports.start:#x}..{ports.end:#x})"
-    for function in sorted(plan.functions, key=lambda each: each.guest):
-        yield f"  {_function_line(function)}"
+    several = len({each.span.source for each in vm.interrupts}) > 1
+    yield "Interrupts"
+    yield from table(
+        _INTERRUPTS,
+        [
+            (
+                _guest_line(each),
+                printable(each.user),
+                "" if each.vector is None else str(each.vector),
+                "" if each.owner is None else f"{printable(each.owner)} has it",
+                "unmasked at once" if each.immediate_unmask else "",
+                line_text(each.span, several=several),
+            )
+            for each in sorted(vm.interrupts, key=lambda each: (each.controller, each.line or 0))
+        ],
+        width,
+    )
+
+
+def _guest_line(route: InterruptRoute) -> str:
+    controller = printable(route.controller)
+    return controller if route.line is None else f"{controller}:{route.line}"
+
+
+_PORTS = (
+    Column("ports"),
+    Column("what", may_shrink=True),
+    Column("", may_shrink=True),
+    Column("line", is_right=True),
+)
+
+
+def _ports(vm: VmDescription, width: int | None) -> Iterator[str]:
+    if not vm.ports:
+        return
+    spans = [each.span for each in vm.ports if each.span is not None]
+    several = len({span.source for span in spans}) > 1
+    yield "Ports"
+    yield from table(
+        _PORTS,
+        [
+            (
+                str(each.range),
+                printable(each.name),
+                "passed" if each.is_passed else "",
+                line_text(each.span, several=several),
+            )
+            for each in vm.ports
+        ],
+        width,
+    )
+
+
+def _functions(vm: VmDescription, board: Board | None) -> Iterator[str]:
+    devices = [
+        (location.guest, vdev.type)
+        for vdev in vm.config.vdevs
+        for location in vdev.locations
+        if isinstance(location, PciLocation) and location.guest is not None
+    ]
+    if not vm.functions and not devices:
+        return
+    yield "PCI functions of the guest"
+    if vm.plan is not None:
+        yield "  pci:0:0.0 the guest's own host bridge"
+    for place, type_ in sorted(devices):
+        yield f"  {place} vdev {printable(type_)}"
+    for function in sorted(vm.functions, key=lambda each: (each.guest is None, each.guest or ())):
+        yield f"  {_function_line(function, board)}"
         for planned in function.bars:
             yield f"    {_bar_line(planned)}"
+    if board is None:
+        yield "  Their BARs and interrupt lines are decided on a board."
 
 
-def _function_line(function: GuestFunction) -> str:
+def _function_line(function: DescribedFunction, board: Board | None) -> str:
+    place = "at a place that is left open" if function.guest is None else str(function.guest)
     host = function.host
-    interrupt = "no INTx" if function.gsi is None else f"INTx on line {function.gsi}"
+    if host is None:
+        return f"{place} = host {printable(function.selector)}{_unknown_on(board)}"
     group = "no IOMMU group" if host.iommu_group is None else f"IOMMU group {host.iommu_group}"
-    return f"{function.guest} = host {host} ({host.address.sysfs_name}), {interrupt}, {group}"
+    interrupt = "" if function.gsi is None else f", INTx on line {function.gsi}"
+    return f"{place} = host {host} ({host.address.sysfs_name}){interrupt}, {group}"
+
+
+def _unknown_on(board: Board | None) -> str:
+    if board is None:
+        return ""
+    return ", which the board does not have" if board.pci else "; the board tells of no functions"
 
 
 def _bar_line(planned: PlannedBar) -> str:
@@ -117,13 +186,16 @@ def _bar_line(planned: PlannedBar) -> str:
     )
 
 
-def _serial_ports(plan: VmPlan) -> Iterator[str]:
-    if not plan.serial_ports:
+def _host_devices(vm: VmDescription) -> Iterator[str]:
+    connected = [(vdev, vdev.values("hostdev")) for vdev in vm.config.vdevs]
+    connected = [(vdev, streams) for vdev, streams in connected if streams]
+    if not connected:
         return
-    yield "Serial ports"
-    for port in plan.serial_ports:
-        streams = ", ".join(printable(stream) for stream in port.host_devices) or "no host device"
-        yield f"  port {port.port:#x}, line {port.gsi}: {streams}"
+    yield "Virtual devices with something of the host behind them"
+    for vdev, streams in connected:
+        places = " ".join(location.span.text for location in vdev.locations)
+        at = f" at {printable(places)}" if places else ""
+        yield f"  {printable(vdev.type)}{at}: {', '.join(map(printable, streams))}"
 
 
 def _blobs(blobs: tuple[Blob, ...]) -> Iterator[str]:
@@ -131,14 +203,7 @@ def _blobs(blobs: tuple[Blob, ...]) -> Iterator[str]:
         return
     yield "Data"
     for blob in blobs:
-        yield f"  {_ROLES[blob.role]}: {_blob_source(blob)}"
-
-
-_ROLES = {
-    BlobRole.BOOT_IMAGE: "boot image",
-    BlobRole.INITRD: "initial RAM disk",
-    BlobRole.DATA: "data",
-}
+        yield f"  {ROLES[blob.role]}: {_blob_source(blob)}"
 
 
 def _blob_source(blob: Blob) -> str:
@@ -148,22 +213,65 @@ def _blob_source(blob: Blob) -> str:
     return f"file {printable(blob.path or '')}, copied {where}"
 
 
-def _verdicts(regions: Iterable[GuestRegion]) -> Iterator[str]:
-    judged = [region for region in regions if region.verdicts]
-    if not judged:
+def _dma(vm: VmDescription, board: Board | None) -> Iterator[str]:
+    if not vm.dma_windows:
         return
-    yield "What the access letters do on this host"
-    for region in judged:
-        yield f"  {printable(region.name)}"
-        for verdict in region.verdicts:
+    yield "What passed devices may reach by DMA (guest addresses)"
+    for window in vm.dma_windows:
+        yield f"  {window}  {size_text(window.size)}"
+    if vm.locked_memory:
+        limit = None if board is None else board.abilities.locked_memory_limit
+        allowed = "" if limit is None else f"; the board's limit is {rough_size_text(limit)}"
+        yield f"  that takes {rough_size_text(vm.locked_memory)} of locked memory{allowed}"
+
+
+def _verdicts(vm: VmDescription) -> Iterator[str]:
+    same: dict[tuple[Verdict, ...], list[str]] = {}
+    for region in vm.regions:
+        if region.verdicts:
+            same.setdefault(region.verdicts, []).append(printable(region.name))
+    if not same:
+        return
+    yield "What the access letters do"
+    for verdicts, names in same.items():
+        yield f"  {', '.join(names)}"
+        for verdict in verdicts:
             yield f"    {verdict.letter}  {verdict.enforcement.value}: {verdict.explanation}"
 
 
-def _claims(plan: VmPlan) -> Iterator[str]:
-    if not plan.claims:
+_CLAIMS = (
+    Column("what"),
+    Column("now on the board", may_shrink=True),
+    Column("line", is_right=True),
+)
+
+
+def _claims(vm: VmDescription, board: Board | None, width: int | None) -> Iterator[str]:
+    if not vm.claims:
         return
+    several = len({claim.span.source for claim in vm.claims}) > 1
+    now = {} if board is None else claimed_things(vm, board)
     yield "Taken from the host"
-    for claim in plan.claims:
-        yield f"  {claim.resource}  ({claim.span})"
-    if plan.locked_memory:
-        yield f"  {size_text(plan.locked_memory)} of locked memory, for DMA"
+    yield from table(
+        _CLAIMS,
+        [
+            (
+                printable(claim.resource),
+                printable(now.get(claim.span, "")),
+                line_text(claim.span, several=several),
+            )
+            for claim in vm.claims
+        ],
+        width,
+    )
+
+
+def _steps(vm: VmDescription, *, has_errors: bool) -> Iterator[str]:
+    yield "What `passthru run` does on the host"
+    if vm.not_run_because is not None:
+        yield f"  nothing: {printable(vm.not_run_because)}"
+    elif has_errors:
+        yield "  nothing before the errors are repaired; then:"
+    number_width = len(str(len(vm.steps)))
+    for number, step in enumerate(vm.steps, 1):
+        yield f"  {number:{number_width}}. {printable(step)}"
