@@ -168,6 +168,18 @@ def test_only_passed_devices_have_windows() -> None:
     ]
 
 
+def test_the_local_apic_is_there_where_text_or_board_show_x86() -> None:
+    def has_apic(text: str, board: Board | None) -> bool:
+        regions = described(text, board, kvm=False).regions
+        return any(each.name == "local apic" for each in regions)
+
+    assert has_apic("ram 1m load a", BOARD)
+    assert has_apic("ram 1m load a vdev ioapic", None)
+    assert not has_apic("ram 1m load a", None)
+    assert not has_apic("ram 1m load a", PI)
+    assert not has_apic("ram 1m load a vdev pl011", BOARD)
+
+
 def test_data_that_run_does_not_know_is_told() -> None:
     text = "ram 0x80000000,1m fdt load 0x80010000,t load i initrd load 0x80020000,r acpi load x "
     text += "load 0x80030000,d initrd pass loc 0x90000000,1m,rn raw pass loc 0xa0000000,1m,rn"

@@ -30,7 +30,17 @@ from passthru.plan.variables import smmu_externally_managed
 from passthru.plan.verdicts import access_verdicts
 from passthru.plan.x86_64 import MACHINE_PORTS
 
-__all__ = ["DescribedFunction", "InterruptRoute", "PortRange", "VmDescription", "describe_vm"]
+__all__ = [
+    "DescribedFunction",
+    "InterruptRoute",
+    "PortRange",
+    "VmDescription",
+    "describe_vm",
+    "has_known_size",
+]
+
+
+_X86 = ("x86_64", "i686")
 
 
 class PortRange(NamedTuple):
@@ -79,9 +89,13 @@ class VmDescription(NamedTuple):
             if region.range.start > end:
                 found.append(AddressRange.between(end, region.range.start))
             place = region.range
-            has_size = place.size != 1 or region.kind is not RegionKind.DEVICE
-            end = max(end, place.end if has_size else place.page_aligned().end)
+            end = max(end, (place if has_known_size(region) else place.page_aligned()).end)
         return tuple(found)
+
+
+def has_known_size(region: GuestRegion) -> bool:
+    """Whether all of its range is known to be the region's; else only the start is."""
+    return region.range.size != 1 or region.kind is not RegionKind.DEVICE
 
 
 def describe_vm(config: VmConfig, board: Board | None, *, kvm: bool) -> VmDescription:
@@ -169,7 +183,8 @@ def _planned_without_bus(config: VmConfig, uses: Uses, board: Board | None) -> V
 
 def _configured(config: VmConfig, uses: Uses, board: Board | None, reason: str) -> VmDescription:
     """What the text itself places, by the documentation of QNX's hypervisor."""
-    regions = _by_address(address_map(config, placed_memory(config), _architecture(config, uses)))
+    architecture = _architecture(config, uses, board)
+    regions = _by_address(address_map(config, placed_memory(config), architecture))
     functions = configured_functions(config, board, kvm=False)
     interrupts = tuple(interrupt_routes(config, uses, board))
     ports = _sorted_ports(_configured_ports(config, uses))
@@ -196,9 +211,12 @@ def _configured(config: VmConfig, uses: Uses, board: Board | None, reason: str) 
     )
 
 
-def _architecture(config: VmConfig, uses: Uses) -> str | None:
+def _architecture(config: VmConfig, uses: Uses, board: Board | None) -> str | None:
+    """``x86`` or ``arm``, by the configuration or else by the board."""
     shown_by = guest_architecture(config, uses)
-    return None if shown_by is None else shown_by.architecture
+    if shown_by is not None:
+        return shown_by.architecture
+    return "x86" if board is not None and board.architecture in _X86 else None
 
 
 def _by_address(regions: tuple[GuestRegion, ...]) -> tuple[GuestRegion, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from passthru.addresses import AddressRange
 from passthru.diagnostics.source import Span
-from passthru.plan.description import VmDescription
+from passthru.plan.description import VmDescription, has_known_size
 from passthru.plan.model import Blob, BlobRole, GuestRegion, RegionKind
 from passthru.report.sizes import rough_size_text, size_text
 from passthru.report.table import Column, table
@@ -60,7 +60,7 @@ def line_text(span: Span | None, *, several: bool) -> str:
 
 def _region_row(region: GuestRegion, *, several: bool) -> tuple[str, ...]:
     place = region.range
-    is_known = place.size != 1 or region.kind is not RegionKind.DEVICE
+    is_known = has_known_size(region)
     host = region.host
     return (
         f"{place.start:#x}",
