@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from passthru.board.model import Board
+from passthru.board.model import Board, InterruptLine, Trigger
+from passthru.diagnostics.source import Source
+from passthru.language.reader import read
 from passthru.plan.description import describe_vm
 from passthru.report.plan_text import plan_as_text
 from passthru.report.sizes import size_text
@@ -52,3 +54,49 @@ def test_sections_that_would_be_empty_are_not_there() -> None:
 def test_a_plan_cannot_write_to_the_terminal() -> None:
     text = plan_of('system "\x1b[2J" cmdline "\x1b]0;\x07" load "\x9bx"', base="ram 1m ")
     assert all(character.isprintable() or character == "\n" for character in text)
+
+
+def test_interrupts_are_sorted_and_have_their_vectors_and_owners() -> None:
+    lines = (InterruptLine("gic", 79, Trigger.LEVEL, "io-sock"),)
+    board = BOARD._replace(architecture="aarch64", interrupts=lines)
+    users = "pass loc 0x1000,4k,rn intr gic:41,u=79 intr gic:40 vdev pl011 intr gic:37"
+    text = plan_of(users, board, base="")
+    rows = text[text.index("Interrupts") :].splitlines()[2:5]
+    assert [" ".join(row.split()) for row in rows] == [
+        "gic:37 vdev pl011 1",
+        "gic:40 pass mem:0x1000 40 1",
+        "gic:41 pass mem:0x1000 79 io-sock has it unmasked at once 1",
+    ]
+
+
+def test_several_files_are_named_beside_the_lines() -> None:
+    sources = [Source("a.qvmconf", "ram 1m load x"), Source("b.qvmconf", "\nram 2m,1m")]
+    config = read(sources, environment={}).config
+    text = plan_as_text(describe_vm(config, None, kvm=True), None)
+    assert "ram              a.qvmconf:1" in text
+    assert "ram              b.qvmconf:2" in text
+
+
+@pytest.mark.parametrize(
+    ("board", "said"),
+    [
+        (BOARD, "pci:0:9.0, which the board does not have"),
+        (BOARD._replace(pci=()), "pci:0:9.0; the board tells of no functions"),
+        (None, "Their BARs and interrupt lines are decided on a board."),
+    ],
+)
+def test_a_function_that_nothing_is_known_of(board: Board | None, said: str) -> None:
+    assert said in plan_of("pass loc pci:0:9.0", board)
+
+
+def test_memory_without_a_certain_place_is_told_apart() -> None:
+    text = "ram 0x80000000,1m pass loc 0x90000000,1m,m ram 3m load 0x80000000,a vdev pl011"
+    assert "3 MiB of ram more (line 1): where it goes is not documented" in plan_of(
+        text, None, base=""
+    )
+
+
+def test_the_limit_of_locked_memory_is_told() -> None:
+    limited = BOARD._replace(abilities=BOARD.abilities._replace(locked_memory_limit=8 << 20))
+    assert "; the board's limit is 8 MiB" in plan_of("pass loc pci:0:3.0", limited)
+    assert "limit is" not in plan_of("pass loc pci:0:3.0")
