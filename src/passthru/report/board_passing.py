@@ -2,11 +2,11 @@
 """What it would take to pass a board's devices and memory to a guest."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from passthru.addresses import HUGEPAGE_SIZE, AddressRange
 from passthru.board.binding import binding_commands
 from passthru.board.model import Board, PciFunction, PlatformDevice
+from passthru.board.sysfs_place import SysfsPlace, sysfs_place, unbinding_command
 
 __all__ = ["function_steps", "is_passed_whole", "memory_steps", "pci_steps", "platform_steps"]
 
@@ -97,37 +97,11 @@ def platform_steps(device: PlatformDevice, board: Board) -> Iterator[str]:
     yield f"pass {' '.join(_locations(device, board))}"
 
 
-class _Place(NamedTuple):
-    """Where Linux has a device: the bus in sysfs and its name there."""
-
-    bus: str
-    name: str
-
-    @property
-    def folder(self) -> str:
-        return f"/sys/bus/{self.bus}/devices/{self.name}"
-
-
-def _place(device: PlatformDevice) -> _Place | None:
-    """The device's place; None where its name in the tree does not tell it."""
-    if device.name.startswith("pnp "):
-        return _Place("pnp", device.name.removeprefix("pnp "))
-    if not device.name.startswith("/"):
-        return _Place("platform", device.name)
-    if not device.registers:
-        return None
-    # drivers/of/platform.c, of_device_make_bus_id(); PrimeCells have a bus of their own.
-    node = device.name.rpartition("/")[2].partition("@")[0]
-    bus = "amba" if "arm,primecell" in device.compatible else "platform"
-    return _Place(bus, f"{device.registers[0].start:x}.{node}")
-
-
 def _platform_binding_steps(device: PlatformDevice, board: Board) -> Iterator[str]:
-    place = _place(device)
+    place = sysfs_place(device)
     driver = _carrier(device, place)
     if device.driver is not None and device.driver != driver:
-        bus, name = place or ("*", "NAME")
-        yield f"echo {name} > /sys/bus/{bus}/drivers/{device.driver}/unbind"
+        yield unbinding_command(device)
     if driver is None:
         if device.interrupts:
             yield "no driver of Linux hands its interrupts on"
@@ -138,7 +112,7 @@ def _platform_binding_steps(device: PlatformDevice, board: Board) -> Iterator[st
             yield f"echo {place.name} > /sys/bus/{place.bus}/drivers_probe"
 
 
-def _carrier(device: PlatformDevice, place: _Place | None) -> str | None:
+def _carrier(device: PlatformDevice, place: SysfsPlace | None) -> str | None:
     """The driver that hands on a device's interrupts and its DMA; None if there is none."""
     bus = place.bus if place is not None else "platform"
     if device.iommu_group is not None:
