@@ -4,6 +4,7 @@
 from typing import NamedTuple
 
 from passthru.addresses import AddressRange
+from passthru.board.load import load_board
 from passthru.board.model import BarKind, Board, HostRegion
 from passthru.cli.checking import check_source
 from passthru.diagnostics.finding import Finding
@@ -12,7 +13,7 @@ from passthru.diagnostics.source import Source
 from passthru.language.reader import read
 from passthru.language.suppression import without_allowed
 from passthru.plan.planner import plan_vm
-from passthru.report.explanation import Example, example_of
+from passthru.report.explanation import Example, board_path, example_of
 from passthru.report.text import findings_as_text
 from passthru.rules.check import check
 from passthru.rules.hypervisor import Hypervisor
@@ -89,11 +90,15 @@ def examine(rule: Rule) -> Examined:
         hosts = HOSTS[rule.id]
         return Examined(example, _found_on(hosts.wrong, wrong), _found_on(hosts.repaired, repaired))
     hypervisor = Hypervisor(example.hypervisor or Hypervisor.QNX_8_0.value)
-    return Examined(example, _found(wrong, hypervisor), _found(repaired, hypervisor))
+    path = board_path(rule)
+    board = load_board(str(path)) if path else None
+    return Examined(example, _found(wrong, hypervisor, board), _found(repaired, hypervisor, board))
 
 
-def _found(source: Source, hypervisor: Hypervisor) -> tuple[Finding, ...]:
-    found = check_source(source, hypervisor)
+def _found(
+    source: Source, hypervisor: Hypervisor, board: Board | None = None
+) -> tuple[Finding, ...]:
+    found = check_source(source, hypervisor, board)
     known = frozenset(rule.id for rule in RULES)
     return without_allowed(found, [source], frozenset(), known)[0]
 

@@ -5,7 +5,7 @@ import pytest
 
 from examples_of_findings import HOSTS, examine
 from passthru.diagnostics.rule import Rule
-from passthru.report.explanation import example_of, finding_of
+from passthru.report.explanation import example_of, explanation_as_text, finding_of
 from passthru.rules.registry import RULES
 
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -31,7 +31,7 @@ def test_the_recorded_finding_is_what_is_printed(rule: Rule) -> None:
 @every_rule
 def test_both_examples_say_in_their_first_lines_what_they_are(rule: Rule) -> None:
     example = example_of(rule)
-    for text in example:
+    for text in example.configurations:
         first, second = text.splitlines()[:2]
         is_directive = first.startswith(("# hypervisor: ", "# host: "))
         remark = second if is_directive else first
@@ -44,3 +44,16 @@ def test_an_example_that_needs_a_host_says_so(rule: Rule) -> None:
     example = example_of(rule)
     assert (rule.id in HOSTS) == (example.host is not None)
     assert not (example.host and example.hypervisor)
+    assert not (example.host and example.board)
+
+
+def test_an_example_with_a_board_shows_it_and_how_it_is_named() -> None:
+    with_board = [rule for rule in RULES if example_of(rule).board]
+    assert len(with_board) >= 5
+    for rule in with_board:
+        board = example_of(rule).board
+        assert board is not None
+        text = explanation_as_text(rule)
+        assert f"The board, {board.name}:" in text
+        assert board.text.splitlines()[1].strip() in text
+        assert f"passthru check --board {board.name} " in text

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``passthru check``: what is wrong in configurations, without any board."""
+"""``passthru check``: what is wrong in configurations, alone or with the board of their host."""
 
 import sys
 
-from passthru.cli.checking import check_source
+from passthru.board.model import Board
+from passthru.cli.checking import CheckedSource, check_together, examine_source
 from passthru.cli.command_line import CommandLine, UsageError, check_choice, parse
 from passthru.cli.commands import CHECK
 from passthru.cli.output import colours_on, show, tell, tell_problem, write_exactly
@@ -20,9 +21,13 @@ _USAGE = """\
 usage: passthru check [OPTION…] FILE…
 
 Tells what is wrong in configurations of virtual machines, each FILE being one, with the place,
-the reason and the fix. `-` is the standard input; `@FILE` is the same as FILE.
+the reason and the fix. `-` is the standard input; `@FILE` is the same as FILE. Several are taken
+as the VMs of one host, and what they want of it together is checked, too.
 
-  --hypervisor NAME       who will read them: qnx-7.0, qnx-7.1, qnx-8.0 (the default) or kvm
+  --board BOARD           the host: a snapshot (*.board.json), a device tree (*.dtb, *.dts), texts
+                          of QNX's pidin and pci-tool, or a recorded directory; `/` is this host
+  --hypervisor NAME       who will read them: qnx-7.0, qnx-7.1, qnx-8.0 (the default) or kvm (the
+                          default with a board that Linux described)
   --format FORMAT         text (the default), json or sarif
   --allow ID              leave the findings with this id out; may be given repeatedly
   --fix                   carry out the fixes that are certain, then tell what is left; with `-`
@@ -36,8 +41,6 @@ the reason and the fix. `-` is the standard input; `@FILE` is the same as FILE.
 
 Exit status: 0 no errors, 65 errors, 64 a file could not be read, 2 wrong usage.
 """
-
-_DEFAULT_HYPERVISOR = Hypervisor.QNX_8_0.value
 
 
 def main(arguments: list[str]) -> int:
@@ -56,7 +59,8 @@ class _Check:
 
     def __init__(self, line: CommandLine) -> None:
         self._line = line
-        self._hypervisor = Hypervisor(line.last("--hypervisor", _DEFAULT_HYPERVISOR))
+        self._board = _board(line)
+        self._hypervisor = _hypervisor(line, self._board)
         self._allowed = frozenset(line.all("--allow"))
         self._format = line.last("--format", "text")
         self._problems: list[PassthruError] = []
@@ -65,14 +69,14 @@ class _Check:
     def run(self) -> int:
         """Check everything, tell about it, and give the exit status."""
         _check_ids(self._allowed)
-        findings: list[Finding] = []
-        files = set()
+        checked = []
         for source, is_whole_file in self._sources():
-            files.add(source.name)
             if is_whole_file and self._line.has("--fix"):
                 source = self._fixed(source)
-            findings += self._findings(source)
-        self._report(findings, len(files))
+            checked.append(self._examined(source))
+        together = check_together(checked, self._board)
+        findings = [finding for each in together for finding in self._told(each)]
+        self._report(findings, len({each.source.name for each in checked}))
         for problem in self._problems:
             tell_problem(problem)
         if self._problems:
@@ -95,15 +99,22 @@ class _Check:
             except PassthruError as problem:
                 self._problems.append(problem)
 
+    def _examined(self, source: Source) -> CheckedSource:
+        return examine_source(source, self._hypervisor, self._board)
+
     def _findings(self, source: Source) -> tuple[Finding, ...]:
-        found = check_source(source, self._hypervisor)
+        return self._told(self._examined(source))
+
+    def _told(self, checked: CheckedSource) -> tuple[Finding, ...]:
+        """The findings but for those that somebody allows."""
+        source = checked.source
         has_comment = "passthru:" in source.text
         if not has_comment and not self._allowed:
-            return found
+            return checked.findings
         from passthru.language.suppression import without_allowed
 
         known = _known_ids() if has_comment else frozenset[str]()
-        return without_allowed(found, [source], self._allowed, known)[0]
+        return without_allowed(checked.findings, [source], self._allowed, known)[0]
 
     def _fixed(self, source: Source) -> Source:
         from passthru.cli.fixing import fix_source
@@ -145,6 +156,28 @@ class _Check:
 
         text = findings_as_text(findings, colours=colours)
         return f"{text}{summary_as_text(findings)} in {_files(files)}\n"
+
+
+def _board(line: CommandLine) -> Board | None:
+    path = line.last("--board", "")
+    if not path:
+        return None
+    from passthru.board.load import load_board
+
+    return load_board(path)
+
+
+def _hypervisor(line: CommandLine, board: Board | None) -> Hypervisor:
+    """The one that is named, else the one that is usual on such a board."""
+    name = line.last("--hypervisor", "")
+    if name:
+        return Hypervisor(name)
+    if board is None:
+        return Hypervisor.QNX_8_0
+    from passthru.rules.board_origin import BoardOrigin, origin_of
+
+    is_linux = origin_of(board) is BoardOrigin.LINUX
+    return Hypervisor.KVM if is_linux else Hypervisor.QNX_8_0
 
 
 def _check_ids(ids: Iterable[str]) -> None:

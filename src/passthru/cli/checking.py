@@ -1,41 +1,125 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything that can be told about one configuration without a board."""
+"""Everything that can be told about configurations, alone and as the VMs of one host."""
 
 import os
 from bisect import bisect_left
 from itertools import accumulate
 
-from passthru.diagnostics.finding import Finding, Severity
+from passthru.addresses import AddressRange
+from passthru.board.model import Board
+from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.source import Source, Span
 from passthru.language.model import VmConfig
-from passthru.language.reader import read
+from passthru.language.reader import ReadResult, read
+from passthru.lean import NamedTuple, Sequence
 from passthru.plan.problems import VDEV_OPTION_MISSING
 from passthru.rules.check import check_configuration
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.vdev_options import context_end, context_starts
 
-__all__ = ["check_source"]
+__all__ = ["CheckedSource", "check_source", "check_together", "examine_source"]
 
 
-def check_source(source: Source, hypervisor: Hypervisor) -> tuple[Finding, ...]:
-    """What is wrong with the VM that ``source`` configures, in the order of the text.
+class CheckedSource(NamedTuple):
+    """One configuration, and what is wrong with it in the order of its text.
 
-    ``$env{…}`` comes from this process's environment. Where a part of the text could not be
-    read, rules about the rest are told, but none that could follow from the missing part.
+    ``complete`` is ReadResult.complete: nothing of the text is missing in ``config``.
     """
-    result = read([source], environment=os.environ, version=hypervisor.version)
+
+    source: Source
+    config: VmConfig
+    complete: bool
+    findings: tuple[Finding, ...]
+
+    @property
+    def vm(self) -> str | None:
+        """The name that the text gives; what has none is called by qvm's, programs get none."""
+        return self.config.name if self.config.system else None
+
+
+def check_source(
+    source: Source, hypervisor: Hypervisor, board: Board | None = None
+) -> tuple[Finding, ...]:
+    """What is wrong with the VM that ``source`` configures, in the order of the text."""
+    return examine_source(source, hypervisor, board).findings
+
+
+def examine_source(
+    source: Source, hypervisor: Hypervisor, board: Board | None = None
+) -> CheckedSource:
+    """Read and check the VM that ``source`` configures.
+
+    ``$env{…}`` comes from this process's environment, `$asinfo_…{…}` from the ``board``. Where
+    a part of the text could not be read, rules about the rest are told, but none that could
+    follow from the missing part.
+    """
+    result = read(
+        [source],
+        environment=os.environ,
+        asinfo=_named_ranges(board, hypervisor),
+        version=hypervisor.version,
+    )
     config = result.config
-    ruled = check_configuration(config, hypervisor, complete=result.complete)
+    ruled = _ruled(result, hypervisor, board)
     mistakes = [
         each.span for each in result.findings if each.span and each.severity is Severity.ERROR
     ]
     if mistakes:
         misread = _Misread(mistakes, config)
         ruled = tuple(each for each in ruled if not misread.explains(each))
-    # What has no name of its own is called by qvm's; programs get none.
-    vm = config.name if config.system else None
-    findings = [finding._replace(vm=vm) for finding in (*result.findings, *ruled)]
-    return tuple(sorted(findings, key=_place))
+    checked = CheckedSource(source, config, result.complete, ())
+    findings = [finding._replace(vm=checked.vm) for finding in (*result.findings, *ruled)]
+    return checked._replace(findings=tuple(sorted(findings, key=_place)))
+
+
+def _ruled(result: ReadResult, hypervisor: Hypervisor, board: Board | None) -> tuple[Finding, ...]:
+    if board is None:
+        return check_configuration(result.config, hypervisor, complete=result.complete)
+    from passthru.rules.on_board import check_on_board
+
+    return check_on_board(result.config, hypervisor, board, complete=result.complete)
+
+
+def _named_ranges(board: Board | None, hypervisor: Hypervisor) -> dict[str, AddressRange] | None:
+    """The host's memory ranges by name; None where only the target knows them."""
+    if board is None or not (board.asinfo or hypervisor is Hypervisor.KVM):
+        return None
+    ranges: dict[str, AddressRange] = {}
+    for region in board.asinfo:
+        ranges.setdefault(region.name, region.range)  # of equal names the first counts
+    return ranges
+
+
+def check_together(
+    checked: Sequence[CheckedSource], board: Board | None
+) -> tuple[CheckedSource, ...]:
+    """The same sources with what is wrong with them as the VMs of one host.
+
+    Each finding is at its own source, and its other places name their VMs.
+    """
+    # One VM alone may want more than the board has; without a board it takes two to collide.
+    if len(checked) < (1 if board is not None else 2):
+        return tuple(checked)
+    from passthru.rules.system import CheckedVm, check_system
+
+    vms = [CheckedVm(each.config, each.complete) for each in checked]
+    names = {each.source: each.vm for each in checked}
+    found: dict[Source, list[Finding]] = {}
+    for finding in check_system(vms, board):
+        source = finding.span.source if finding.span else checked[-1].source
+        others = tuple(_with_name(place, names) for place in finding.others)
+        told = finding._replace(vm=names.get(source), others=others)
+        found.setdefault(source, []).append(told)
+    return tuple(
+        each._replace(
+            findings=tuple(sorted((*each.findings, *found.get(each.source, ())), key=_place))
+        )
+        for each in checked
+    )
+
+
+def _with_name(place: Place, names: dict[Source, str | None]) -> Place:
+    return place._replace(vm=names.get(place.span.source)) if place.span else place
 
 
 class _Misread:

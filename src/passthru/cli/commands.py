@@ -29,6 +29,7 @@ CHECK = Command(
     "check",
     "what is wrong in configurations, and the fix",
     (
+        Flag("--board", "the host, from any description of it", Takes.FILE),
         Flag("--hypervisor", "who will read them", Takes.CHOICE, HYPERVISORS),
         Flag("--format", "how findings are printed", Takes.CHOICE, ("text", "json", "sarif")),
         Flag("--allow", "leave these findings out", Takes.RULE),

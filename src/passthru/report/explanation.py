@@ -3,13 +3,15 @@
 
 The examples are data beside the rules: ``rules/examples/<id>/wrong.qvmconf`` breaks the rule
 and no other one, ``repaired.qvmconf`` breaks none, ``finding.txt`` is what is printed about
-the wrong one. The first line of an example may say what it takes for the finding to come up:
-``# hypervisor: NAME`` or ``# host: what is special about the host``.
+the wrong one. ``board.dts``, ``board.json`` or ``board.txt`` is the board that both are checked
+with, for a rule that takes one. The first line of an example may say what it takes for the
+finding to come up: ``# hypervisor: NAME`` or ``# host: what is special about the host``.
 """
 
 import json
 from difflib import get_close_matches
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from textwrap import fill, indent
 from typing import NamedTuple
 
@@ -21,7 +23,9 @@ from passthru.rules.registry import RULES
 
 __all__ = [
     "Example",
+    "ExampleBoard",
     "UnknownRuleError",
+    "board_path",
     "example_of",
     "explanation_as_json",
     "explanation_as_text",
@@ -36,6 +40,7 @@ _LINE_WIDTH = 80
 _BOLD = "\x1b[1m{}\x1b[0m"
 _HYPERVISOR = "# hypervisor: "
 _HOST = "# host: "
+_BOARDS = ("board.dts", "board.json", "board.txt")
 
 
 class UnknownRuleError(PassthruError):
@@ -55,11 +60,24 @@ class UnknownRuleError(PassthruError):
         return f"there is no finding `{printable(self.rule_id)}`{guess}"
 
 
+class ExampleBoard(NamedTuple):
+    """A board as a file: a device tree's source, a snapshot, or a text of QNX."""
+
+    name: str
+    text: str
+
+
 class Example(NamedTuple):
-    """Two small configurations."""
+    """Two small configurations, and the board that it takes for some findings."""
 
     wrong: str
     repaired: str
+    board: ExampleBoard | None = None
+
+    @property
+    def configurations(self) -> tuple[str, ...]:
+        """The text of every configuration."""
+        return self.wrong, self.repaired
 
     @property
     def hypervisor(self) -> str | None:
@@ -76,8 +94,9 @@ class Example(NamedTuple):
         """What prints the finding of the wrong one."""
         if self.host is not None:
             return "passthru run @wrong.qvmconf"
+        board = f"--board {self.board.name} " if self.board is not None else ""
         option = f"--hypervisor {self.hypervisor} " if self.hypervisor is not None else ""
-        return f"passthru check {option}wrong.qvmconf"
+        return f"passthru check {board}{option}wrong.qvmconf"
 
 
 def _first_line_after(mark: str, text: str) -> str | None:
@@ -96,7 +115,20 @@ def find_rule(rule_id: str) -> Rule:
 
 def example_of(rule: Rule) -> Example:
     """The example that belongs to the rule."""
-    return Example(_data_of(rule, "wrong.qvmconf"), _data_of(rule, "repaired.qvmconf"))
+    return Example(
+        _data_of(rule, "wrong.qvmconf"), _data_of(rule, "repaired.qvmconf"), _board_of(rule)
+    )
+
+
+def board_path(rule: Rule) -> Traversable | None:
+    """The file of the example's board, None where it needs none."""
+    paths = (_path_of(rule, name) for name in _BOARDS)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _board_of(rule: Rule) -> ExampleBoard | None:
+    path = board_path(rule)
+    return ExampleBoard(path.name, path.read_text(encoding="utf-8")) if path else None
 
 
 def finding_of(rule: Rule) -> str:
@@ -105,8 +137,11 @@ def finding_of(rule: Rule) -> str:
 
 
 def _data_of(rule: Rule, name: str) -> str:
-    path = files("passthru.rules") / "examples" / rule.id / name
-    return path.read_text(encoding="utf-8")
+    return _path_of(rule, name).read_text(encoding="utf-8")
+
+
+def _path_of(rule: Rule, name: str) -> Traversable:
+    return files("passthru.rules") / "examples" / rule.id / name
 
 
 def explanation_as_text(rule: Rule, *, colours: bool = False) -> str:
@@ -116,10 +151,12 @@ def explanation_as_text(rule: Rule, *, colours: bool = False) -> str:
         return _BOLD.format(text) if colours else text
 
     example = example_of(rule)
+    board = example.board
     parts = [
         f"{title(rule.id)}: {rule.severity.value}",
         _flowing(rule.summary),
         _flowing(rule.reason),
+        *([f"{title(f'The board, {board.name}:')}\n\n{_indented(board.text)}"] if board else ()),
         f"{title('Wrong:')}\n\n{_indented(example.wrong)}",
         f"{title(f'`{example.command}` says:')}\n\n{_indented(finding_of(rule))}",
         f"{title('Repaired:')}\n\n{_indented(example.repaired)}",
@@ -145,6 +182,7 @@ def explanation_as_json(rule: Rule) -> str:
             "reason": rule.reason,
             "hypervisor": example.hypervisor,
             "host": example.host,
+            "board": example.board._asdict() if example.board else None,
             "wrong": example.wrong,
             "finding": finding_of(rule),
             "repaired": example.repaired,

@@ -2,7 +2,7 @@
 """The page of all findings, ``docs/findings.md``."""
 
 from passthru.diagnostics.rule import Rule
-from passthru.report.explanation import example_of, finding_of
+from passthru.report.explanation import ExampleBoard, example_of, finding_of
 from passthru.report.subjects import rules_by_subject
 
 __all__ = ["findings_page"]
@@ -19,7 +19,8 @@ probably is not meant; **information** is about what is not obvious. Findings ar
 
 The examples are whole configurations: the wrong one has this finding and no other, the repaired
 one has none. Where its first line names a hypervisor, the finding comes up with `--hypervisor`;
-where it names a host, only a host can show it.
+where it names a host, only a host can show it. Where a board stands before it, the finding comes
+up with `--board`.
 """
 
 
@@ -49,10 +50,12 @@ def _in_table(text: str) -> str:
 
 def _section(rule: Rule) -> str:
     example = example_of(rule)
+    board = example.board
     parts = (
         f"### {rule.id}",
         f"**{rule.severity.value}**: {rule.summary}",
         rule.reason,
+        *((f"The board, `{board.name}`:", _block(board.text, _language(board))) if board else ()),
         "Wrong:",
         _block(example.wrong, "qvmconf"),
         f"`{example.command}` says:",
@@ -61,6 +64,12 @@ def _section(rule: Rule) -> str:
         _block(example.repaired, "qvmconf"),
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _language(board: ExampleBoard) -> str:
+    """The language of the file, as Markdown names it."""
+    suffix = board.name.rpartition(".")[2]
+    return {"txt": "text"}.get(suffix, suffix)
 
 
 def _block(text: str, language: str) -> str:

@@ -38,6 +38,7 @@ SUBJECTS = {
     "The machine": (
         "vdev-option-missing",
         "x86-only",
+        "cpu-absent",
         "peer-of-itself",
         "boot-image-missing",
         "not-supported-by-run",
@@ -56,6 +57,8 @@ SUBJECTS = {
         "interrupt-line-out-of-range",
         "interrupt-claimed-twice",
         "host-interrupt-claimed-twice",
+        "host-interrupt-in-use",
+        "interrupt-source-missing",
         "immediate-unmask-needs-edge",
     ),
     "DMA": (
@@ -81,6 +84,8 @@ SUBJECTS = {
         "host-memory-absent",
         "host-memory-not-zeroed",
         "host-memory-claimed-twice",
+        "clock-dependent-device",
+        "memory-support-missing",
         "access-not-enforceable",
     ),
     "PCI functions": (

@@ -15,7 +15,7 @@ from passthru.plan.architecture import (
 )
 from passthru.plan.users import Uses
 
-__all__ = ["X86_ONLY", "foreign_vdevs", "x86_only"]
+__all__ = ["X86_ONLY", "foreign_to_board", "foreign_vdevs", "x86_only"]
 
 X86_ONLY = Rule(
     "x86-only",
@@ -25,8 +25,10 @@ X86_ONLY = Rule(
     "a GIC and ARM's own devices in ARM guests only.",
 )
 
+_BOARD = {"x86": "an x86 board", "arm": "an ARM board"}
 _GUEST = {"x86": "an x86 guest", "arm": "an ARM guest"}
 _GUESTS = {"x86": "x86 guests", "arm": "ARM guests"}
+_PORT_BY_MEMORY = "say `mem:` and the address where it is reached by memory, else remove it"
 
 
 def foreign_vdevs(config: VmConfig, shown_by: Sign) -> tuple[Vdev, ...]:
@@ -57,9 +59,28 @@ def x86_only(
         )
 
 
+def foreign_to_board(
+    config: VmConfig, uses: Uses, architecture: str, name: str
+) -> Iterator[Finding]:
+    """``x86-only``: what guests of the board called ``name`` cannot have.
+
+    ``architecture`` is the board's, ``x86`` or ``arm``, which is that of all its guests.
+    """
+    signs = [sign_of(vdev) for vdev in config.vdevs if architecture_of(vdev.type) is not None]
+    signs += [*local_apics(uses), *x86_places(config, uses)]
+    for sign in signs:
+        if sign.architecture != architecture:
+            yield X86_ONLY.finding(
+                f"{sign.name} is there in {_GUESTS[sign.architecture]} only, and {name} is "
+                f"{_BOARD[architecture]}",
+                sign.span,
+                fix=_PORT_BY_MEMORY if sign.name == PORT else "remove it, or check another board",
+            )
+
+
 def _way_out(sign: Sign, shown_by: Sign) -> str:
     if sign.name == PORT:
-        return "say `mem:` and the address where it is reached by memory, else remove it"
+        return _PORT_BY_MEMORY
     return (
         f"remove it, or {shown_by.name} and all else that makes this "
         + (_GUEST[shown_by.architecture])

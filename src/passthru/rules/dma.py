@@ -5,10 +5,12 @@ from passthru.board.model import BarKind, Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import VmConfig
-from passthru.lean import Iterable, Iterator
-from passthru.plan.model import VmPlan
+from passthru.lean import TYPE_CHECKING, Iterable, Iterator
 from passthru.plan.variables import find_variable, smmu_externally_managed
 from passthru.rules.passed_memory import PassedMemory, device_memory
+
+if TYPE_CHECKING:
+    from passthru.rules.host_functions import PassedFunctions
 
 __all__ = [
     "BLOB_WITHOUT_DMA",
@@ -190,7 +192,7 @@ def memory_without_dma_manager(
             )
 
 
-def functions_without_iommu(plan: VmPlan, board: Board) -> Iterator[Finding]:
+def functions_without_iommu(plan: "PassedFunctions", board: Board) -> Iterator[Finding]:
     """``dma-manager-missing`` for PCI functions."""
     bare = [function for function in plan.functions if function.host.iommu_group is None]
     if not bare:

@@ -5,10 +5,10 @@ from passthru.board.binding import binding_commands
 from passthru.board.model import BarKind, Board, IommuGroup, PciFunction
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
-from passthru.lean import Iterator, Sequence
+from passthru.lean import Iterator, Protocol, Sequence
 from passthru.plan.claims import dma_regions
 from passthru.plan.host_functions import describe_function
-from passthru.plan.model import GuestFunction, VmPlan
+from passthru.plan.model import GuestFunction, GuestRegion
 from passthru.rules.passed_memory import PassedMemory
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "MEMORY_LOCK_LIMIT",
     "PCI_SUPPORT_MISSING",
     "VFIO_DRIVER_MISSING",
+    "PassedFunctions",
     "function_driver_active",
     "iommu_group_split",
     "iova_reserved",
@@ -79,20 +80,39 @@ MEMORY_LOCK_LIMIT = Rule(
 )
 
 
-def pci_support_missing(plan: VmPlan, board: Board) -> Iterator[Finding]:
+class PassedFunctions(Protocol):
+    """What these rules look at of a plan: the functions, and the memory that they may reach."""
+
+    @property
+    def functions(self) -> tuple[GuestFunction, ...]:
+        """The passed functions."""
+
+    @property
+    def regions(self) -> tuple[GuestRegion, ...]:
+        """The guest's address map."""
+
+    @property
+    def locked_memory(self) -> int:
+        """Bytes that VFIO keeps in place."""
+
+
+def pci_support_missing(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
     """``pci-support-missing``."""
     if plan.functions and not board.abilities.vfio_pci:
         first, *rest = plan.functions
+        is_built = all((each.name, each.state) != (_VFIO, "missing") for each in board.features)
         yield PCI_SUPPORT_MISSING.finding(
-            "the host's kernel has no driver vfio-pci loaded",
+            "the host's kernel has no driver vfio-pci loaded"
+            if is_built
+            else "the host's kernel was built without the driver vfio-pci",
             first.span,
             resource=str(first.host.address),
             others=(Place(f"{each.host} needs it too", each.span) for each in rest),
-            fix="modprobe vfio-pci",
+            fix="modprobe vfio-pci" if is_built else "give the host a kernel with CONFIG_VFIO_PCI",
         )
 
 
-def function_driver_active(plan: VmPlan, board: Board) -> Iterator[Finding]:
+def function_driver_active(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
     """``host-driver-active`` for PCI functions."""
     for function in plan.functions:
         driver = function.host.driver
@@ -109,7 +129,7 @@ def _binding(function: PciFunction) -> list[str]:
     return binding_commands(function.address, function.driver)
 
 
-def vfio_driver_missing(plan: VmPlan, board: Board) -> Iterator[Finding]:
+def vfio_driver_missing(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
     """``vfio-driver-missing``."""
     for function in plan.functions:
         if function.host.driver is None:
@@ -138,7 +158,7 @@ def memory_driver_active(passed: Sequence[PassedMemory], board: Board) -> Iterat
                 )
 
 
-def iommu_group_split(plan: VmPlan, board: Board) -> Iterator[Finding]:
+def iommu_group_split(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
     """``iommu-group-split``, once for each group."""
     for group, passed in _groups(plan, board):
         mine = {function.host.address for function in passed}
@@ -165,7 +185,9 @@ def _keeps_group(member: PciFunction) -> bool:
     return not member.is_bridge and member.driver not in _HARMLESS_DRIVERS
 
 
-def _groups(plan: VmPlan, board: Board) -> Iterator[tuple[IommuGroup, list[GuestFunction]]]:
+def _groups(
+    plan: PassedFunctions, board: Board
+) -> Iterator[tuple[IommuGroup, list[GuestFunction]]]:
     """The IOMMU groups that the VM takes, each with the functions it passes."""
     passed: dict[int, list[GuestFunction]] = {}
     for function in plan.functions:
@@ -177,7 +199,7 @@ def _groups(plan: VmPlan, board: Board) -> Iterator[tuple[IommuGroup, list[Guest
             yield group, functions
 
 
-def iova_reserved(plan: VmPlan, board: Board) -> Iterator[Finding]:
+def iova_reserved(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
     """``iova-reserved``, once for each piece of guest memory and window."""
     told = set()
     for group, passed in _groups(plan, board):
@@ -200,7 +222,7 @@ def iova_reserved(plan: VmPlan, board: Board) -> Iterator[Finding]:
                 )
 
 
-def memory_lock_limit(plan: VmPlan, board: Board) -> Iterator[Finding]:
+def memory_lock_limit(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
     """``memory-lock-limit``."""
     limit = board.abilities.locked_memory_limit
     if limit is None or plan.locked_memory <= limit or not plan.functions:

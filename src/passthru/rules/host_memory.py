@@ -5,8 +5,11 @@ from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
-from passthru.lean import Iterator, Sequence
+from passthru.lean import TYPE_CHECKING, Iterator, Sequence
 from passthru.rules.passed_memory import PassedMemory
+
+if TYPE_CHECKING:
+    from passthru.rules.hypervisor import Hypervisor
 
 __all__ = [
     "ACCESS_NOT_ENFORCEABLE",
@@ -20,6 +23,7 @@ __all__ = [
     "host_memory_in_use",
     "host_memory_not_zeroed",
     "host_memory_unknown",
+    "memory_not_on_board",
     "not_page_aligned",
 ]
 
@@ -28,7 +32,8 @@ HOST_MEMORY_UNKNOWN = Rule(
     Severity.ERROR,
     "Host memory is passed and the host's memory map cannot be read.",
     "The kernel shows addresses only to a process with CAP_SYS_ADMIN. Without them nobody can "
-    "tell a device's registers from memory that the host is using.",
+    "tell a device's registers from memory that the host is using. Only a remark where a "
+    "configuration is checked with a board that lacks the map.",
 )
 
 HOST_MEMORY_IN_USE = Rule(
@@ -43,7 +48,8 @@ HOST_MEMORY_ABSENT = Rule(
     "host-memory-absent",
     Severity.ERROR,
     "Nothing is at the passed host address.",
-    "The host's memory map has neither memory nor a device or bus window there.",
+    "The host's memory map has neither memory nor a device or bus window there. A warning on "
+    "boards with a device tree, for a tree may leave devices out.",
 )
 
 HOST_MEMORY_NOT_ZEROED = Rule(
@@ -87,35 +93,57 @@ def host_memory_unknown(passed: Sequence[PassedMemory], board: Board) -> Iterato
     )
 
 
-def host_memory_in_use(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
-    """``host-memory-in-use``."""
+def memory_not_on_board(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
+    """``host-memory-unknown`` as a remark about a board that was captured without the map."""
+    if board.memory_known or not passed:
+        return
+    first, *rest = passed
+    yield HOST_MEMORY_UNKNOWN.finding(
+        "cannot tell what is at the passed host addresses: the board has no memory map",
+        first.location.span,
+        resource=first.resource,
+        others=(Place("also passed", each.location.span) for each in rest),
+        fix="capture the board as root",
+        severity=Severity.INFORMATION,
+    )
+
+
+def host_memory_in_use(
+    passed: Sequence[PassedMemory], board: Board, hypervisor: "Hypervisor | None" = None
+) -> Iterator[Finding]:
+    """``host-memory-in-use``; ``hypervisor`` is KVM where none is given."""
     for memory in passed:
         host = memory.location.host
         used = [each for each in board.allocated if each.overlaps(host)]
         if used:
-            whole = host.page_aligned()
+            from passthru.rules.hypervisor import Hypervisor
+            from passthru.rules.reservation import how_to_reserve
+
             yield HOST_MEMORY_IN_USE.finding(
                 f"{host} of the host is RAM that its kernel allocates from",
                 memory.location.span,
                 resource=memory.resource,
                 others=(Place(f"System RAM of the host at {each}") for each in used),
-                fix=f"boot the host with memmap={whole.size:#x}${whole.start:#x} (GRUB's file "
-                "wants a backslash before the $)",
+                fix=how_to_reserve(host, board, hypervisor or Hypervisor.KVM),
             )
 
 
-def host_memory_absent(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
-    """``host-memory-absent``."""
+def host_memory_absent(
+    passed: Sequence[PassedMemory], board: Board, *, has_tree: bool = False
+) -> Iterator[Finding]:
+    """``host-memory-absent``; ``has_tree``: a tree tells of devices, and may leave some out."""
     if not board.memory_known:
         return
     for memory in passed:
         missing = _first_hole(memory.location.host, board)
         if missing is not None:
+            is_certain = not (has_tree and memory.is_device)
             yield HOST_MEMORY_ABSENT.finding(
                 f"nothing is at {missing} of the host",
                 memory.location.span,
                 resource=memory.resource,
                 others=(Place(text) for text in _neighbours(missing, board)),
+                severity=Severity.ERROR if is_certain else Severity.WARNING,
             )
 
 
@@ -178,7 +206,7 @@ def not_page_aligned(passed: Sequence[PassedMemory], board: Board | None) -> Ite
                 f"the guest also reaches {pieces} of the host, the rest of the page",
                 memory.location.span,
                 resource=memory.resource,
-                others=(Place(text) for text in _what_lies_there(exposed, board)),
+                others=(Place(text) for text in dict.fromkeys(_what_lies_there(exposed, board))),
                 fix="where nothing there can do harm, say so: `# passthru: allow not-page-aligned`",
             )
 
@@ -196,10 +224,14 @@ def _exposed(host: AddressRange) -> Iterator[AddressRange]:
 def _what_lies_there(pieces: tuple[AddressRange, ...], board: Board | None) -> Iterator[str]:
     if board is None:
         return
+    devices = {device.name: device.registers for device in board.devices}
     for piece in pieces:
         for region in board.memory:
-            if region.range.overlaps(piece):
+            if region.range.overlaps(piece) and region.name not in devices:
                 yield f"{piece} is in {region.name} of the host"
+        for name, registers in devices.items():
+            if any(place.overlaps(piece) for place in registers):
+                yield f"{piece} has registers of {name}"
         for function in board.pci:
             for bar in function.bars:
                 if bar.range.overlaps(piece):

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Passed PCI functions on a board whose machine is not planned: which ones are meant."""
+
+from passthru.addresses import PciAddress
+from passthru.board.model import Board
+from passthru.diagnostics.finding import Finding
+from passthru.language.model import PciLocation, VmConfig
+from passthru.lean import Iterator, NamedTuple
+from passthru.plan.claims import locked_memory
+from passthru.plan.guest_bus import passed_locations, passed_twice
+from passthru.plan.host_functions import choose_function
+from passthru.plan.memory import configured_regions
+from passthru.plan.model import GuestFunction, GuestRegion
+from passthru.rules import dma, host_functions
+from passthru.rules.board_origin import BoardOrigin, origin_of
+
+__all__ = ["ChosenFunctions", "choose_functions", "functions_of_linux"]
+
+
+class ChosenFunctions(NamedTuple):
+    """The functions that are meant, the memory that they may reach, and what is wrong.
+
+    Nothing is said of the guest's side: the functions have no BARs and no interrupt there.
+    """
+
+    functions: tuple[GuestFunction, ...]
+    regions: tuple[GuestRegion, ...]
+    locked_memory: int
+    findings: tuple[Finding, ...]
+
+
+def choose_functions(config: VmConfig, board: Board) -> ChosenFunctions:
+    """Find every passed function on the board; none where the board tells of no PCI."""
+    functions: list[GuestFunction] = []
+    findings: list[Finding] = []
+    owners: dict[PciAddress, PciLocation] = {}
+    for location in passed_locations(config) if _knows_pci(board) else ():
+        function = choose_function(location, board)
+        if isinstance(function, Finding):
+            findings.append(function)
+        elif function.address in owners:
+            findings.append(passed_twice(str(function), location, owners[function.address]))
+        else:
+            owners[function.address] = location
+            guest = location.guest or function.address
+            functions.append(GuestFunction(guest, function, (), None, location.span))
+    regions = configured_regions(config, None)
+    return ChosenFunctions(
+        functions=tuple(functions),
+        regions=regions,
+        locked_memory=locked_memory(regions, has_functions=bool(functions)),
+        findings=tuple(findings),
+    )
+
+
+def _knows_pci(board: Board) -> bool:
+    """Whether a function that the board does not name is not there."""
+    return bool(board.pci) or origin_of(board) is BoardOrigin.LINUX
+
+
+def functions_of_linux(chosen: ChosenFunctions, board: Board) -> Iterator[Finding]:
+    """What keeps a host with Linux from passing the functions."""
+    yield from dma.functions_without_iommu(chosen, board)
+    yield from host_functions.pci_support_missing(chosen, board)
+    yield from host_functions.function_driver_active(chosen, board)
+    yield from host_functions.vfio_driver_missing(chosen, board)
+    yield from host_functions.iommu_group_split(chosen, board)
+    yield from host_functions.iova_reserved(chosen, board)
+    yield from host_functions.memory_lock_limit(chosen, board)

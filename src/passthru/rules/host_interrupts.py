@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules about the host's side of passed interrupts."""
+
+from passthru.board.kernel_features import MODULES
+from passthru.board.model import Board, InterruptLine, PlatformDevice, Trigger
+from passthru.board.sysfs_place import unbinding_command
+from passthru.diagnostics.finding import Finding, Place, Severity
+from passthru.diagnostics.rule import Rule
+from passthru.language.model import Interrupt, Pass, VmConfig
+from passthru.lean import Iterator, NamedTuple, Sequence
+from passthru.plan.host_vectors import first_vectors, host_vector
+from passthru.rules.board_origin import BoardOrigin, board_architecture, origin_of
+from passthru.rules.hypervisor import Hypervisor
+from passthru.rules.interrupts import IMMEDIATE_UNMASK_NEEDS_EDGE
+from passthru.rules.platform_devices import PassedDevice, is_used_by_host
+
+__all__ = [
+    "HOST_INTERRUPT_IN_USE",
+    "INTERRUPT_SOURCE_MISSING",
+    "PassedInterrupt",
+    "host_interrupt_in_use",
+    "immediate_unmask_of_level",
+    "interrupt_source_missing",
+    "is_edge_triggered",
+    "passed_interrupts",
+]
+
+HOST_INTERRUPT_IN_USE = Rule(
+    "host-interrupt-in-use",
+    Severity.ERROR,
+    "A passed interrupt belongs to a driver of the host.",
+    "The host hands an interrupt to one owner; with two, one of them unmasks it before the other "
+    "has looked at its device.",
+)
+
+INTERRUPT_SOURCE_MISSING = Rule(
+    "interrupt-source-missing",
+    Severity.ERROR,
+    "Nothing on the host can deliver a passed interrupt.",
+    "Linux hands an interrupt on only through a driver that has the device it comes from: UIO or "
+    "VFIO. A GIC's lines are 0 to 1019, and 1056 to 1119 and 4096 to 5119 where it has extended "
+    "ones.",
+)
+
+_MAIN_CONTROLLERS = ("gic", "ioapic")
+_GIC_LINES = (range(1020), range(1056, 1120), range(4096, 5120))
+
+_FIRST_SPI = 32
+
+_FOR_DEVICES = ("uio_pdrv_genirq", "vfio-platform")
+_FOR_PCI = ("uio_pci_generic", "vfio-pci")
+
+_HYPERVISORS = ("qvm", "vfio")
+"""Starts of the names by which hypervisors have interrupts for their guests."""
+
+
+class PassedInterrupt(NamedTuple):
+    """An interrupt of a pass, the host's vector, and what the board's controllers have there."""
+
+    interrupt: Interrupt
+    vector: int
+    lines: tuple[InterruptLine, ...]
+    user: Pass
+
+
+def passed_interrupts(config: VmConfig, board: Board) -> tuple[PassedInterrupt, ...]:
+    """Every passed interrupt whose host vector is certain, in the order of the text."""
+    if not any(passed.interrupts for passed in config.passes):
+        return ()
+    vectors = first_vectors(config)
+    lines: dict[int, tuple[InterruptLine, ...]] = {}
+    for line in board.interrupts:
+        # Others, as of GPIO pins, count their own lines from zero.
+        if line.controller in _MAIN_CONTROLLERS:
+            lines[line.vector] = (*lines.get(line.vector, ()), line)
+    return tuple(
+        PassedInterrupt(interrupt, vector, lines.get(vector, ()), passed)
+        for passed in config.passes
+        for interrupt in passed.interrupts
+        if (vector := host_vector(interrupt, vectors)) is not None
+    )
+
+
+def host_interrupt_in_use(
+    interrupts: Sequence[PassedInterrupt], devices: Sequence[PassedDevice], board: Board
+) -> Iterator[Finding]:
+    """``host-interrupt-in-use``.
+
+    ``devices`` are those behind the passed memory: where host-driver-active is told of one,
+    its interrupts go along with its registers.
+    """
+    for each in interrupts:
+        owners = _owners(each)
+        if not owners:
+            continue
+        behind = _devices_of(each.vector, board)
+        used = [device for device in behind if is_used_by_host(device)]
+        if not used and any(device.driver is not None for device in behind):
+            continue  # the owner's name is that of the way to a process
+        if any(_is_told(device, each.user, devices) for device in used):
+            continue
+        yield HOST_INTERRUPT_IN_USE.finding(
+            f"interrupt {each.vector} of the host belongs to {' and '.join(owners)}",
+            each.interrupt.span,
+            resource=str(each.vector),
+            others=(Place(f"it is the interrupt of {device.name}") for device in behind),
+            fix=_way_to_free(owners, used, board),
+        )
+
+
+def _owners(passed: PassedInterrupt) -> list[str]:
+    """Who has the line; nobody where several lines have that number and one of them is free."""
+    if any(line.owner is None for line in passed.lines):
+        return []
+    names = [name for line in passed.lines for name in (line.owner or "").split(",")]
+    return [name for name in dict.fromkeys(names) if not _is_guest(name)]
+
+
+def _is_guest(owner: str) -> bool:
+    """Whether a guest has it that was running as the board was looked at; QNX gives a path."""
+    return owner.rpartition("/")[2].startswith(_HYPERVISORS)
+
+
+def _devices_of(vector: int, board: Board) -> list[PlatformDevice]:
+    return [device for device in board.devices if vector in device.interrupts]
+
+
+def _is_told(device: PlatformDevice, user: Pass, devices: Sequence[PassedDevice]) -> bool:
+    """Whether the same pass has registers of the device."""
+    return any(each.device == device and each.memory.location in user.locations for each in devices)
+
+
+def _way_to_free(owners: list[str], used: Sequence[PlatformDevice], board: Board) -> str:
+    if origin_of(board) is BoardOrigin.QNX:
+        return f"do not start {' and '.join(owners)} on the host, or stop it before the guest"
+    if used:
+        return "\n".join(unbinding_command(device) for device in used)
+    return "let the host's driver go of its device: unbind it, or blacklist its module"
+
+
+def interrupt_source_missing(
+    interrupts: Sequence[PassedInterrupt], board: Board, hypervisor: Hypervisor
+) -> Iterator[Finding]:
+    """``interrupt-source-missing``."""
+    has_gic = board_architecture(board) == "arm"
+    for each in interrupts:
+        if has_gic and not any(each.vector in lines for lines in _GIC_LINES):
+            yield _without_source(each, f"a GIC has no interrupt {each.vector}", None)
+        elif hypervisor is Hypervisor.KVM:
+            yield from _without_carrier(each, board, has_gic=has_gic)
+
+
+def _without_carrier(each: PassedInterrupt, board: Board, *, has_gic: bool) -> Iterator[Finding]:
+    """What Linux cannot hand on for want of a device or of a driver."""
+    has_device = any(each.vector in device.interrupts for device in board.devices)
+    may_be_pci = not has_device and _has_pci(board)
+    if has_gic and board.interrupts and not (has_device or each.lines or may_be_pci):
+        problem = f"no device of the board has interrupt {each.vector}"
+        yield _without_source(each, problem, _number_or_node(each.vector, board))
+        return
+    carriers = (*_FOR_DEVICES, *(_FOR_PCI if may_be_pci else ()))
+    states = {feature.name: feature.state for feature in board.features}
+    if all(states.get(name) == "missing" for name in carriers):
+        options = " or ".join(MODULES[name] for name in carriers)
+        yield _without_source(
+            each,
+            f"the host's kernel has no driver that hands on interrupt {each.vector}",
+            f"give the host a kernel with {options}",
+        )
+
+
+def _number_or_node(vector: int, board: Board) -> str:
+    shared = vector + _FIRST_SPI
+    if any(line.vector == shared for line in board.interrupts):
+        return f"{shared}, if {vector} is from a device tree: its SPI n is n + {_FIRST_SPI}"
+    return (
+        "give the host's device tree a node with this interrupt and `compatible = "
+        '"generic-uio"`, and boot it with uio_pdrv_genirq.of_id=generic-uio'
+    )
+
+
+def _has_pci(board: Board) -> bool:
+    """Whether the interrupt may be a PCI function's pin, which no list of lines names."""
+    if any(function.interrupt_pin for function in board.pci):
+        return True
+    return any("pci" in word.lower() for device in board.devices for word in device.compatible)
+
+
+def _without_source(each: PassedInterrupt, problem: str, fix: str | None) -> Finding:
+    return INTERRUPT_SOURCE_MISSING.finding(
+        problem,
+        each.interrupt.span,
+        resource=str(each.vector),
+        fix=fix or "a device tree's SPI n is n + 32, its PPI n is n + 16: check the number",
+    )
+
+
+def immediate_unmask_of_level(interrupts: Sequence[PassedInterrupt]) -> Iterator[Finding]:
+    """``immediate-unmask-needs-edge`` where the board knows that the host's line is not."""
+    for each in interrupts:
+        if each.interrupt.immediate_unmask and _triggers(each) == {Trigger.LEVEL}:
+            yield IMMEDIATE_UNMASK_NEEDS_EDGE.finding(
+                f"`u`: interrupt {each.vector} of the host is level-triggered",
+                each.interrupt.span,
+                resource=str(each.vector),
+                fix="remove `,u`",
+                severity=Severity.ERROR,
+            )
+
+
+def is_edge_triggered(each: PassedInterrupt) -> bool:
+    """Whether the board knows it to be, whatever the guest takes it for."""
+    return _triggers(each) == {Trigger.EDGE}
+
+
+def _triggers(each: PassedInterrupt) -> set[Trigger]:
+    return {line.trigger for line in each.lines}

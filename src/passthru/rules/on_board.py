@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The call that applies every rule to one VM on a board, for any hypervisor.
+
+Where the board does not know something, the rules are silent. For KVM on an x86-64 board
+the plan and the rules are those of `run`, so that what is told here is what `run` does.
+"""
+
+from passthru.board.model import Board
+from passthru.diagnostics.finding import Finding
+from passthru.language.model import VmConfig
+from passthru.lean import Iterable, Iterator
+from passthru.plan.users import uses_of
+from passthru.rules import dma, host_functions, host_interrupts, host_memory, platform_devices
+from passthru.rules.architecture import X86_ONLY, foreign_to_board
+from passthru.rules.board_functions import choose_functions, functions_of_linux
+from passthru.rules.board_origin import (
+    BoardOrigin,
+    board_architecture,
+    origin_of,
+    shows_what_the_host_uses,
+)
+from passthru.rules.check import check, check_configuration
+from passthru.rules.host_ports import host_ports_in_use
+from passthru.rules.host_processors import cpu_absent
+from passthru.rules.hypervisor import Hypervisor
+from passthru.rules.incomplete import needs_the_whole, part_with_certain_places
+from passthru.rules.interrupts import IMMEDIATE_UNMASK_NEEDS_EDGE
+from passthru.rules.memory_support import memory_support_missing
+from passthru.rules.passed_memory import PassedMemory, passed_memory
+
+__all__ = ["check_on_board"]
+
+
+def check_on_board(
+    config: VmConfig, hypervisor: Hypervisor, board: Board, *, complete: bool = True
+) -> tuple[Finding, ...]:
+    """What is wrong with one VM on the host ``board``, beyond what reading told.
+
+    That is everything that check_configuration tells, but for what the board knows better.
+    ``complete`` is ReadResult.complete: where the configuration lacks something that could
+    not be read, nothing is said that it could change. Pure.
+    """
+    part = config if complete else part_with_certain_places(config)
+    answers = [*_answers(part, hypervisor, board)]
+    if not complete:
+        answers = [each for each in answers if not needs_the_whole(each, hypervisor)]
+    general = check_configuration(config, _reader(hypervisor, board), complete=complete)
+    findings = (*answers, *_not_answered(general, answers, part, hypervisor, board))
+    return tuple(finding._replace(vm=config.name) for finding in findings)
+
+
+def _reader(hypervisor: Hypervisor, board: Board) -> Hypervisor:
+    """Whose machine the configuration is compared with.
+
+    KVM's is that of x86-64. On other boards only what the text itself has counts, as for qvm.
+    """
+    is_foreign = hypervisor is Hypervisor.KVM and board_architecture(board) == "arm"
+    return Hypervisor.QNX_8_0 if is_foreign else hypervisor
+
+
+def _not_answered(
+    general: Iterable[Finding],
+    answers: Iterable[Finding],
+    config: VmConfig,
+    hypervisor: Hypervisor,
+    board: Board,
+) -> Iterator[Finding]:
+    """What is told of the configuration alone and not told again, nor refuted, by the board."""
+    answered = {(each.id, each.span) for each in answers}
+    interrupts = host_interrupts.passed_interrupts(config, board)
+    edges = {each.interrupt.span for each in interrupts if host_interrupts.is_edge_triggered(each)}
+    knows_architecture = board_architecture(board) is not None
+    for finding in general:
+        if (finding.id, finding.span) in answered:
+            continue
+        if finding.id == IMMEDIATE_UNMASK_NEEDS_EDGE.id and finding.span in edges:
+            continue
+        if finding.id == X86_ONLY.id and knows_architecture:
+            continue
+        yield finding
+
+
+def _answers(config: VmConfig, hypervisor: Hypervisor, board: Board) -> Iterator[Finding]:
+    """What the board tells, alone or more exactly."""
+    passed = passed_memory(config)
+    if _is_for_run(hypervisor, board):
+        yield from _as_run_tells(config, board)
+    else:
+        yield from _machine_on_board(config, passed, hypervisor, board)
+        yield from _memory_on_board(passed, hypervisor, board)
+        yield from _functions_on_board(config, hypervisor, board)
+    yield from host_memory.memory_not_on_board(passed, board)
+    yield from _devices_and_interrupts(config, passed, hypervisor, board)
+    yield from cpu_absent(config, board)
+
+
+def _is_for_run(hypervisor: Hypervisor, board: Board) -> bool:
+    """Whether `run` would look at such a host: KVM on x86-64, whose state Linux told."""
+    told_by_linux = origin_of(board) in (BoardOrigin.LINUX, BoardOrigin.UNKNOWN)
+    return hypervisor is Hypervisor.KVM and board.architecture == "x86_64" and told_by_linux
+
+
+def _as_run_tells(config: VmConfig, board: Board) -> Iterator[Finding]:
+    from passthru.plan.planner import plan_vm
+
+    planned = plan_vm(config, board)
+    yield from planned.findings
+    for finding in check(config, planned.plan, board):
+        # To a run without the right to see the map it is an error; a board may be looked at.
+        if finding.id != host_memory.HOST_MEMORY_UNKNOWN.id:
+            yield finding
+
+
+def _machine_on_board(
+    config: VmConfig, passed: tuple[PassedMemory, ...], hypervisor: Hypervisor, board: Board
+) -> Iterator[Finding]:
+    """What the board's kind of machine rules out."""
+    architecture = board_architecture(board)
+    if architecture is not None and _reader(hypervisor, board) is not Hypervisor.KVM:
+        yield from foreign_to_board(config, uses_of(config), architecture, board.name)
+    if hypervisor is Hypervisor.KVM and architecture == "arm":
+        from passthru.plan.support import unsupported_host
+
+        yield from unsupported_host(config, board)
+        yield from dma.memory_without_dma_manager(passed, config)
+        yield from host_memory.access_not_enforceable(passed, None)
+
+
+def _memory_on_board(
+    passed: tuple[PassedMemory, ...], hypervisor: Hypervisor, board: Board
+) -> Iterator[Finding]:
+    has_tree = board_architecture(board) != "x86"
+    yield from host_memory.not_page_aligned(passed, board)
+    yield from host_memory.host_memory_in_use(passed, board, hypervisor)
+    yield from host_memory.host_memory_absent(_told_of(passed, board), board, has_tree=has_tree)
+    if board.memory_known:
+        yield from host_memory.host_memory_not_zeroed(passed, board)
+    yield from dma.bus_master_declared_harmless(passed, board)
+    if shows_what_the_host_uses(board, hypervisor):
+        yield from host_functions.memory_driver_active(passed, board)
+
+
+def _told_of(passed: tuple[PassedMemory, ...], board: Board) -> tuple[PassedMemory, ...]:
+    """The passed memory of whose kind the board tells: some trees leave RAM to the boot loader."""
+    if board.allocated or board.reserved:
+        return passed
+    return tuple(each for each in passed if each.is_device)
+
+
+def _functions_on_board(
+    config: VmConfig, hypervisor: Hypervisor, board: Board
+) -> Iterator[Finding]:
+    chosen = choose_functions(config, board)
+    yield from chosen.findings
+    is_told = origin_of(board) in (BoardOrigin.LINUX, BoardOrigin.UNKNOWN)
+    if hypervisor is Hypervisor.KVM and is_told:
+        yield from functions_of_linux(chosen, board)
+
+
+def _devices_and_interrupts(
+    config: VmConfig, passed: tuple[PassedMemory, ...], hypervisor: Hypervisor, board: Board
+) -> Iterator[Finding]:
+    devices = platform_devices.passed_devices(passed, board)
+    interrupts = host_interrupts.passed_interrupts(config, board)
+    yield from platform_devices.device_declared_harmless(devices)
+    if shows_what_the_host_uses(board, hypervisor):
+        yield from platform_devices.device_driver_active(devices)
+        yield from host_interrupts.host_interrupt_in_use(interrupts, devices, board)
+    yield from host_interrupts.interrupt_source_missing(interrupts, board, hypervisor)
+    yield from host_interrupts.immediate_unmask_of_level(interrupts)
+    if hypervisor is Hypervisor.KVM:
+        yield from memory_support_missing(passed, board)
+        yield from platform_devices.clock_dependent_device(devices)
+        yield from host_ports_in_use(config, board)
+    else:
+        yield from platform_devices.device_without_iommu(devices, config, board)

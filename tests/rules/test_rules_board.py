@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A VM on a board: what is told for which hypervisor, and what a board has no say in."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from arm_board import (
+    ARM_BASE,
+    KEPT,
+    LINUX,
+    NETWORK,
+    QNX,
+    TIMER,
+    TREE,
+    device,
+    features,
+    used,
+)
+from passthru.addresses import AddressRange
+from passthru.board.model import Abilities, Board, HostRegion, IommuGroup
+from passthru.diagnostics.finding import Finding, Severity
+from passthru.diagnostics.source import Source
+from passthru.language.reader import ReadResult, read
+from passthru.plan.planner import plan_vm
+from passthru.report.explanation import example_of
+from passthru.rules.board_origin import BoardOrigin, origin_of
+from passthru.rules.check import check, check_configuration
+from passthru.rules.hypervisor import Hypervisor
+from passthru.rules.on_board import check_on_board
+from passthru.rules.registry import RULES
+from sample_board import BASE, BOARD
+
+KVM, QNX_8_0 = Hypervisor.KVM, Hypervisor.QNX_8_0
+IN_USE = ARM_BASE + "pass loc mem:0x50000000,0x10000,rn"
+
+BLANK = Board(
+    name="blank",
+    architecture="unknown",
+    cpu_count=1,
+    memory=(),
+    allocated=(),
+    reserved=(),
+    pci=(),
+    iommu_groups=(),
+    abilities=Abilities(
+        hardware_virtualization=True, vfio_pci=True, iommu=True, locked_memory_limit=None
+    ),
+    unseen=("processors: nobody looked",),
+)
+"""A board of which nothing is known."""
+
+
+def read_text(text: str, hypervisor: Hypervisor = QNX_8_0) -> ReadResult:
+    return read([Source("test.qvmconf", text)], environment={}, version=hypervisor.version)
+
+
+def on_board(text: str, board: Board, hypervisor: Hypervisor = QNX_8_0) -> tuple[Finding, ...]:
+    result = read_text(text, hypervisor)
+    return check_on_board(result.config, hypervisor, board, complete=result.complete)
+
+
+def ids(findings: tuple[Finding, ...]) -> set[str]:
+    return {finding.id for finding in findings}
+
+
+def fix_of(findings: tuple[Finding, ...], rule: str) -> str:
+    (fix,) = (finding.fix for finding in findings if finding.id == rule)
+    assert fix is not None
+    return fix
+
+
+EXAMPLES = [text for rule in RULES for text in example_of(rule).configurations]
+
+
+@pytest.mark.parametrize("hypervisor", [QNX_8_0, KVM])
+def test_a_board_that_knows_nothing_takes_nothing_away(hypervisor: Hypervisor) -> None:
+    for text in EXAMPLES:
+        result = read_text(text, hypervisor)
+        config, complete = result.config, result.complete
+        told = check_on_board(config, hypervisor, BLANK, complete=complete)
+        general = check_configuration(config, hypervisor, complete=complete)
+        rest = [each for each in told if each not in general]
+        assert [each for each in general if each not in told] == []
+        assert ids(tuple(rest)) <= {"host-memory-unknown"}
+        assert all(each.severity is Severity.INFORMATION for each in rest)
+
+
+def test_what_check_says_of_kvm_is_what_run_does() -> None:
+    for text in EXAMPLES:
+        result = read_text(text, KVM)
+        if not result.complete:
+            continue
+        planned = plan_vm(result.config, BOARD)
+        by_run = (*planned.findings, *check(result.config, planned.plan, BOARD))
+        told = check_on_board(result.config, KVM, BOARD)
+        assert [each for each in by_run if each not in told] == []
+        told_of_all = check_configuration(result.config, KVM)
+        beyond = {each.id for each in told if each not in by_run and each not in told_of_all}
+        assert beyond <= {"cpu-absent", "immediate-unmask-needs-edge", "interrupt-source-missing"}
+
+
+def test_nothing_is_told_twice() -> None:
+    for text in EXAMPLES:
+        for board, hypervisor in ((BOARD, KVM), (TREE, QNX_8_0), (LINUX, KVM), (QNX, QNX_8_0)):
+            told = [
+                (each.id, each.span, each.message) for each in on_board(text, board, hypervisor)
+            ]
+            assert len(told) == len(set(told))
+
+
+@pytest.mark.parametrize(
+    ("board", "hypervisor"),
+    [(TREE, QNX_8_0), (QNX, QNX_8_0), (LINUX, QNX_8_0), (BLANK, QNX_8_0), (BLANK, KVM)],
+)
+def test_a_guest_without_the_host_has_no_findings(board: Board, hypervisor: Hypervisor) -> None:
+    text = ARM_BASE if hypervisor is QNX_8_0 else BASE
+    assert on_board(text, board, hypervisor) == ()
+
+
+@pytest.mark.parametrize(
+    ("board", "origin"),
+    [
+        (TREE, BoardOrigin.TREE),
+        (LINUX, BoardOrigin.LINUX),
+        (QNX, BoardOrigin.QNX),
+        (BOARD, BoardOrigin.UNKNOWN),
+    ],
+)
+def test_the_origin_of_a_board_shows(board: Board, origin: BoardOrigin) -> None:
+    assert origin_of(board) is origin
+
+
+USED_BY_LINUX = "pass loc mem:0xfe202000,0x1000,rwn intr gic:60=153 intr gic:61=154"
+
+
+def test_what_linux_uses_is_no_matter_of_a_host_with_qnx() -> None:
+    told = on_board(ARM_BASE + USED_BY_LINUX, LINUX, KVM)
+    assert {"host-driver-active", "host-interrupt-in-use"} <= ids(told)
+    assert on_board(ARM_BASE + USED_BY_LINUX, LINUX, QNX_8_0) == ()
+
+
+def test_what_qnx_uses_is_no_matter_of_a_host_with_linux() -> None:
+    text = ARM_BASE + "pass intr gic:60=153"
+    assert ids(on_board(text, QNX, QNX_8_0)) == {"host-interrupt-in-use"}
+    assert ids(on_board(text, QNX, KVM)) == {"not-supported-by-run"}
+
+
+def test_a_device_that_the_host_uses_is_told_once() -> None:
+    """Its driver lets go of registers and interrupt together."""
+    text = ARM_BASE + "pass loc mem:0xfe202000,0x1000,rwn intr gic:61=154"
+    told = ids(on_board(text, LINUX, KVM))
+    assert told & {"host-driver-active", "host-interrupt-in-use"} == {"host-driver-active"}
+    apart = ARM_BASE + "pass loc mem:0xfe202000,0x1000,rwn pass intr gic:61=154"
+    assert {"host-driver-active", "host-interrupt-in-use"} <= ids(on_board(apart, LINUX, KVM))
+
+
+def test_who_shall_let_go_of_a_device_is_told_the_command() -> None:
+    told = on_board(ARM_BASE + "pass loc mem:0xfe202000,0x1000,rwn", LINUX, KVM)
+    expected = "echo fe202000.timer > /sys/bus/platform/drivers/st_timer/unbind"
+    assert fix_of(told, "host-driver-active") == expected
+
+
+def test_a_shared_line_names_every_owner_and_device() -> None:
+    twin = device("/soc/timer@fe209000", 0xFE209000, interrupts=(154,), driver="st_timer")
+    board = LINUX._replace(devices=(*used("st_timer", TIMER), twin))
+    told = on_board(ARM_BASE + "pass intr gic:60=154", board, KVM)
+    (finding,) = (each for each in told if each.id == "host-interrupt-in-use")
+    assert [place.message for place in finding.others] == [
+        "it is the interrupt of /soc/timer@fe202000",
+        "it is the interrupt of /soc/timer@fe209000",
+    ]
+    assert (finding.fix or "").count("unbind") == 2
+
+
+def test_the_reservation_is_that_of_the_host() -> None:
+    x86 = on_board(BASE + "pass loc mem:0x60000000,0x10000,rn", BOARD, KVM)
+    assert "memmap=0x10000$0x60000000" in fix_of(x86, "host-memory-in-use")
+    tree = fix_of(on_board(IN_USE, TREE, KVM), "host-memory-in-use")
+    assert "reg = <0x0 0x50000000 0x0 0x10000>;" in tree
+    assert "no-map;" in tree
+    qnx = fix_of(on_board(IN_USE, QNX, QNX_8_0), "host-memory-in-use")
+    assert "-R 0x10000,0x1000," in qnx
+    assert "$asinfo_start{" in qnx
+
+
+def test_the_node_to_paste_is_a_device_tree(tmp_path) -> None:
+    assert shutil.which("dtc"), "apt install device-tree-compiler"
+    text = fix_of(on_board(IN_USE, TREE, KVM), "host-memory-in-use")
+    node = text.split("\n", 1)[1]
+    root = "/dts-v1/; / { #address-cells = <2>; #size-cells = <2>; };\n"
+    source = tmp_path / "host.dts"
+    source.write_text(root + node)
+    done = subprocess.run(
+        ["dtc", "-O", "dtb", "-o", str(tmp_path / "x"), str(source)],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_exposed_neighbours_are_named_once() -> None:
+    told = on_board(ARM_BASE + "pass loc mem:0xfe400000,0x200,rwn", TREE)
+    (finding,) = told
+    assert [place.message for place in finding.others] == [
+        "0xfe400200..0xfe401000 is in /soc window of the host",
+        "0xfe400200..0xfe401000 has registers of /soc/small@fe400200",
+    ]
+
+
+def test_a_device_tree_s_number_gets_the_one_that_was_meant() -> None:
+    told = on_board(ARM_BASE + "pass intr gic:60=121", TREE, KVM)
+    assert fix_of(told, "interrupt-source-missing").startswith("153, if 121 is from a device tree")
+
+
+def test_missing_drivers_are_named_by_their_options() -> None:
+    board = LINUX._replace(features=features(uio_pdrv_genirq="missing", vfio__platform="missing"))
+    fix = fix_of(
+        on_board(ARM_BASE + "pass intr gic:60=156", board, KVM), "interrupt-source-missing"
+    )
+    assert fix == "give the host a kernel with CONFIG_UIO_PDRV_GENIRQ or CONFIG_VFIO_PLATFORM"
+    one = LINUX._replace(features=features(uio_pdrv_genirq="missing", vfio__platform="unknown"))
+    text = ARM_BASE + "pass intr gic:60=156"
+    assert "interrupt-source-missing" not in ids(on_board(text, one, KVM))
+
+
+def test_an_edge_answers_the_question_of_immediate_unmasking() -> None:
+    text = ARM_BASE + "pass intr gic:60,u=154"
+    assert ids(on_board(text, BLANK)) == {"immediate-unmask-needs-edge"}
+    assert on_board(text, TREE) == ()
+
+
+GROUP = IommuGroup(2, (NETWORK.address,), (HostRegion(AddressRange(0x8000000, 0x100000), "msi"),))
+GPU = NETWORK._replace(address=NETWORK.address._replace(device=1), driver="gpu")
+PASSED = NETWORK._replace(driver="vfio-pci")
+FUNCTION_PASS = ARM_BASE + "pass loc pci:0:1.0=pci:1:0.0"
+
+
+def arm_host(**changes: object) -> Board:
+    return LINUX._replace(**{"pci": (PASSED,), "iommu_groups": (GROUP,), **changes})
+
+
+@pytest.mark.parametrize(
+    ("rule", "board", "text"),
+    [
+        ("host-driver-active", arm_host(pci=(NETWORK,)), FUNCTION_PASS),
+        ("vfio-driver-missing", arm_host(pci=(PASSED._replace(driver=None),)), FUNCTION_PASS),
+        ("dma-manager-missing", arm_host(pci=(PASSED._replace(iommu_group=None),)), FUNCTION_PASS),
+        (
+            "iommu-group-split",
+            arm_host(
+                pci=(PASSED, GPU),
+                iommu_groups=(GROUP._replace(members=(PASSED.address, GPU.address)),),
+            ),
+            FUNCTION_PASS,
+        ),
+        ("iova-reserved", arm_host(), FUNCTION_PASS + " ram 0x8000000,1m"),
+        (
+            "memory-lock-limit",
+            arm_host(abilities=LINUX.abilities._replace(locked_memory_limit=1 << 20)),
+            FUNCTION_PASS,
+        ),
+        (
+            "pci-support-missing",
+            arm_host(abilities=LINUX.abilities._replace(vfio_pci=False)),
+            FUNCTION_PASS,
+        ),
+    ],
+)
+def test_functions_of_an_arm_host_with_linux(rule: str, board: Board, text: str) -> None:
+    assert ids(on_board(text, board, KVM)) - {"not-supported-by-run"} == {rule}
+    assert ids(on_board(FUNCTION_PASS, arm_host(), KVM)) == {"not-supported-by-run"}
+    assert on_board(text, board, QNX_8_0) == ()
+
+
+def test_what_texts_of_qnx_do_not_tell_is_not_told_of_linux() -> None:
+    """No group and no driver there means that nobody looked."""
+    board = BOARD._replace(
+        unseen=("devices, IOMMU and the host's abilities: QNX's texts do not tell",),
+        pci=(NETWORK._replace(driver=None, iommu_group=None),),
+        iommu_groups=(),
+    )
+    assert on_board(BASE + "pass loc pci:0:1.0=pci:1:0.0", board, KVM) == ()
+
+
+def test_on_a_board_of_arm_run_says_that_it_is_for_others() -> None:
+    told = on_board(ARM_BASE, TREE, KVM)
+    assert [each.message for each in told] == ["this host is aarch64; run is for x86_64 hosts"]
+
+
+def test_a_board_decides_which_architecture_is_foreign() -> None:
+    """Without it the first sign in the text would have been right and the other one wrong."""
+    text = (
+        "ram 0x80000000,64m load x vdev pl011 loc 0x1c090000 intr gic:37 vdev hpet loc 0xf8008000"
+    )
+    assert [each.span.text for each in on_board(text, TREE) if each.span] == ["vdev hpet"]
+    x86 = [each for each in on_board(text, BOARD) if each.id == "x86-only"]
+    assert [each.span.text for each in x86 if each.span] == ["vdev pl011"]
+
+
+def test_what_could_not_be_read_is_not_missed() -> None:
+    text = ARM_BASE + "ram @SIZE@ pass loc mem:0x50000000,0x10000,rn load 0x90000000,x"
+    result = read_text(text)
+    assert not result.complete
+    for board, hypervisor in ((TREE, QNX_8_0), (BOARD, KVM)):
+        told = check_on_board(result.config, hypervisor, board, complete=False)
+        assert "load-outside-memory" not in ids(told)
+        assert "host-memory-in-use" in ids(told)
+
+
+def test_names_of_the_vm_are_in_all_findings() -> None:
+    told = on_board(f"system one {IN_USE} cpu cluster _cpu-9", TREE)
+    assert {each.vm for each in told} == {"one"}
+    assert len(told) == 2
+
+
+def test_memory_kept_from_the_host_is_named_by_its_region() -> None:
+    beside = ARM_BASE + f"pass loc mem:{KEPT.end:#x},0x1000,rn"
+    (finding,) = on_board(beside, TREE)
+    assert [place.message for place in finding.others] == [
+        "System RAM of the host at 0x74000000..0x80000000"
+    ]
