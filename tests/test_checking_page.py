@@ -51,5 +51,15 @@ def test_the_comments_allow_what_is_found(tmp_path, capsys):
 def test_the_example_with_mistakes_has_those_that_it_says():
     text = (ROOT / "examples/mistakes.qvmconf").read_text()
     assert "four mistakes" in text
-    shown = next(printed for words, printed in EXAMPLES if "mistakes" in words)
+    shown = next(printed for words, printed in EXAMPLES if "mistakes.qvmconf" in words)
     assert shown.splitlines()[-1] == "4 errors in 1 file"
+
+
+def test_the_example_for_a_board_is_right_without_it(monkeypatch, capsys):
+    text = (ROOT / "examples/mistakes-on-board.qvmconf").read_text()
+    assert "three mistakes" in text
+    words, shown = next(each for each in EXAMPLES if "mistakes-on-board" in each[0])
+    assert shown.splitlines()[-1] == "3 errors in 1 file"
+    assert f"# passthru {words}\n" in text
+    monkeypatch.chdir(ROOT)
+    assert main(["check", "examples/mistakes-on-board.qvmconf"]) == 0

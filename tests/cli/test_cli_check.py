@@ -19,7 +19,9 @@ load kernel
 vdev pl011 loc 0x1c090000 intr gic:37 hostdev >-
 """
 MISSING_LOC = CLEAN + "pass pci:0:3.0\n"
+IN_NEIGHBOUR = MISSING_LOC.replace("guest", "neighbour")
 MISSING_LETTER = CLEAN + "pass loc 0x20000000,0x1000,rw\n"
+NEIGHBOUR = CLEAN.replace("guest", "neighbour")
 REPEATED = CLEAN.replace("hostdev", "loc 0x1c0a0000 hostdev")
 
 
@@ -113,7 +115,8 @@ def test_after_an_error_the_rest_is_checked(file, capsys):
 
 
 def test_text_has_the_place_and_ends_with_the_sum(file, capsys):
-    names = [file(MISSING_LOC, "a"), file(MISSING_LETTER, "b"), file(CLEAN, "c")]
+    third = CLEAN.replace("guest", "third")
+    names = [file(IN_NEIGHBOUR, "a"), file(MISSING_LETTER, "b"), file(third, "c")]
     assert main(["check", *names]) == 65
     shown = capsys.readouterr()
     lines = shown.out.splitlines()
@@ -177,7 +180,8 @@ def test_a_vm_without_a_name_has_none(file, capsys, text):
 
 
 def test_sarif_has_the_findings_of_all_files(file, capsys):
-    assert main(["check", "--format", "sarif", file(MISSING_LOC, "a"), file(MISSING_LETTER)]) == 65
+    names = [file(IN_NEIGHBOUR, "a"), file(MISSING_LETTER)]
+    assert main(["check", "--format", "sarif", *names]) == 65
     (run,) = json.loads(capsys.readouterr().out)["runs"]
     assert [each["ruleId"] for each in run["results"]] == [
         "missing-loc-keyword",
@@ -319,11 +323,12 @@ def test_configurations_in_a_buildfile_are_told_at_their_place_there(file, capsy
     assert main(["check", "--from-buildfile", name]) == 65
     assert capsys.readouterr().out.startswith("host.build:7:10: error: ")
     capsys.readouterr()
-    file(BUILDFILE + BUILDFILE.replace("guest", "other"), name)
+    other = BUILDFILE.replace("guest", "other").replace("0x20000000", "0x21000000")
+    file(BUILDFILE + other, name)
     assert main(["check", "--from-buildfile", name]) == 65
     assert "2 errors in 1 file\n" in capsys.readouterr().out
     file(BUILDFILE, name)
-    assert main(["check", "--fix", "--from-buildfile", name, file(CLEAN)]) == 65
+    assert main(["check", "--fix", "--from-buildfile", name, file(NEIGHBOUR)]) == 65
     assert Path(name).read_text() == BUILDFILE
     assert "1 error in 2 files" in capsys.readouterr().out
 
