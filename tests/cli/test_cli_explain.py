@@ -103,3 +103,15 @@ def test_help_says_what_it_does(capsys):
     status, out, _ = run(capsys, "--help")
     assert status == ExitStatus.OK
     assert out.startswith("usage: passthru explain")
+
+
+def test_the_board_of_an_example_is_shown_before_it(capsys):
+    assert main(["explain", "cpu-absent"]) == 0
+    text = capsys.readouterr().out
+    assert text.index("The board, board.dts:") < text.index("    /dts-v1/;") < text.index("Wrong:")
+    assert "`passthru check --board board.dts wrong.qvmconf` says:" in text
+    assert main(["explain", "--format", "json", "cpu-absent"]) == 0
+    board = json.loads(capsys.readouterr().out)["board"]
+    assert (board["name"], board["text"][:9]) == ("board.dts", "/dts-v1/;")
+    main(["explain", "--format", "json", "unknown-option"])
+    assert json.loads(capsys.readouterr().out)["board"] is None

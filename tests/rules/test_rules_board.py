@@ -5,6 +5,8 @@ import shutil
 import subprocess
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arm_board import (
     ARM_BASE,
@@ -29,6 +31,8 @@ from passthru.rules.board_origin import BoardOrigin, origin_of
 from passthru.rules.check import check, check_configuration
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.on_board import check_on_board
+from passthru.rules.passed_memory import passed_memory
+from passthru.rules.platform_devices import passed_devices
 from passthru.rules.registry import RULES
 from sample_board import BASE, BOARD
 
@@ -185,6 +189,17 @@ def test_the_reservation_is_that_of_the_host() -> None:
     assert "$asinfo_start{" in qnx
 
 
+def test_a_kernel_that_refuses_the_mapping_too_is_named() -> None:
+    strict = LINUX._replace(features=features(CONFIG_STRICT_DEVMEM="built-in"))
+    (told,) = (each for each in on_board(IN_USE, strict, KVM) if each.id == "host-memory-in-use")
+    assert "CONFIG_STRICT_DEVMEM" in told.others[-1].message
+    lax = LINUX._replace(features=features(CONFIG_STRICT_DEVMEM="missing"))
+    (told,) = (each for each in on_board(IN_USE, lax, KVM) if each.id == "host-memory-in-use")
+    assert [place.message for place in told.others] == [
+        "System RAM of the host at 0x40000000..0x70000000"
+    ]
+
+
 def test_the_node_to_paste_is_a_device_tree(tmp_path) -> None:
     assert shutil.which("dtc"), "apt install device-tree-compiler"
     text = fix_of(on_board(IN_USE, TREE, KVM), "host-memory-in-use")
@@ -322,3 +337,18 @@ def test_memory_kept_from_the_host_is_named_by_its_region() -> None:
     assert [place.message for place in finding.others] == [
         "System RAM of the host at 0x74000000..0x80000000"
     ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=12),
+    st.integers(0, 70),
+    st.integers(0, 20),
+)
+def test_devices_behind_a_pass_are_those_that_share_a_byte(places, start, size) -> None:
+    devices = tuple(device(f"/d{n}", *place) for n, place in enumerate(places))
+    result = read_text(f"pass loc mem:{start:#x},{size or 1},rwn")
+    passed = passed_memory(result.config)
+    host = passed[0].location.host
+    expected = [each for each in devices if each.registers[0].overlaps(host)]
+    found = passed_devices(passed, TREE._replace(devices=devices))
+    assert [each.device for each in found] == expected

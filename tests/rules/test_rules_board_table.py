@@ -28,8 +28,10 @@ from passthru.board.model import Board, CpuCluster, HostRegion
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source
 from passthru.language.reader import read
+from passthru.report.explanation import example_of
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.on_board import check_on_board
+from passthru.rules.registry import RULES
 from sample_board import BASE, BOARD
 
 QNX_8_0, QNX_7_1, KVM = Hypervisor.QNX_8_0, Hypervisor.QNX_7_1, Hypervisor.KVM
@@ -97,6 +99,7 @@ CASES = (
     Case("host-memory-absent", pass_at(NOWHERE), at(NOWHERE), "nothing is at", pass_at(0xFE500000), severity=WARNING),
     Case("host-memory-absent", f"initrd {pass_at(NOWHERE)}", at(NOWHERE), "nothing is at", f"initrd {KEPT_PASS}"),
     Case("host-memory-absent", pass_at(NOWHERE), at(NOWHERE), "nothing is at", f"initrd {pass_at(NOWHERE)}", WITHOUT_RAM, severity=WARNING),
+    Case("host-memory-absent", "pass loc mem:0x700000000,0x1000,rwn", "mem:0x700000000,0x1000,rwn", "nothing is at", "pass loc mem:0x800000000,0x1000,rwn", X86_LINUX._replace(pci=()), base=BASE),
     Case("host-memory-not-zeroed", pass_at(0x70000000, letters="m"), at(0x70000000, letters="m"), "whatever it holds", KEPT_PASS, severity=WARNING),
     Case("host-memory-unknown", KEPT_PASS, at(0x70000000, letters="rn"), "has no memory map", "cpu", NOT_MAPPED, severity=INFORMATION),
     Case("host-memory-unknown", "pass loc mem:0x30000000,0x1000,rn=0x20000000", "mem:0x30000000,0x1000,rn=0x20000000", "has no memory map", "cpu", X86_LINUX._replace(memory=(), allocated=(), reserved=()), hypervisor=KVM, severity=INFORMATION, base=BASE),
@@ -109,6 +112,7 @@ CASES = (
     Case("host-interrupt-in-use", "pass intr gic:153", "gic:153", "devc-serpl011", "pass intr gic:154", QNX),
     Case("host-interrupt-in-use", "pass intr p:5", "p:5", "ahci", "pass intr p:6 intr p:7 intr p:8", X86_LINUX, hypervisor=KVM, base=IOAPIC),
     Case("host-interrupt-in-use", "pass intr gic:60=154", "gic:60=154", "st_timer", f"{pass_at(TIMER)} intr gic:60=154", LINUX, LINUX._replace(devices=used("vfio-platform", *TREE.devices)), hypervisor=KVM),
+    Case("host-interrupt-in-use", "pass intr gic:60=3", "gic:60=3", "gpio", "pass intr gic:60=3", TREE._replace(interrupts=(line(3, LEVEL, "gpio-keys"),)), TREE._replace(interrupts=(line(3, LEVEL, "gpio-keys", "pl061"),))),
     Case("interrupt-source-missing", "pass intr gic:60=1050", "gic:60=1050", "no interrupt 1050", "pass intr gic:60=1019"),
     Case("interrupt-source-missing", "pass intr gic:60=1020", "gic:60=1020", "no interrupt 1020", "pass intr gic:60=1056", QNX),
     Case("interrupt-source-missing", "pass intr gic:60=200", "gic:60=200", "no device", "pass intr gic:60=156", hypervisor=KVM),
@@ -188,3 +192,11 @@ def test_the_neighbour_has_no_finding(case: Case) -> None:
     board = case.near_board or case.board
     found = findings_of(case.base + case.near, board, case.hypervisor)
     assert [each.message for each in told(found, case.rule)] == []
+
+
+def test_every_rule_that_needs_a_board_and_no_run_has_a_case() -> None:
+    """The others have theirs in test_rules_table.py."""
+    cases = {case.rule for case in CASES}
+    with_board = {rule.id for rule in RULES if example_of(rule).board is not None}
+    assert with_board <= cases
+    assert {"host-memory-in-use", "host-driver-active", "x86-only"} <= cases

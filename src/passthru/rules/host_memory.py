@@ -123,9 +123,18 @@ def host_memory_in_use(
                 f"{host} of the host is RAM that its kernel allocates from",
                 memory.location.span,
                 resource=memory.resource,
-                others=(Place(f"System RAM of the host at {each}") for each in used),
+                others=(
+                    *(Place(f"System RAM of the host at {each}") for each in used),
+                    *_also_refused(board),
+                ),
                 fix=how_to_reserve(host, board, hypervisor or Hypervisor.KVM),
             )
+
+
+def _also_refused(board: Board) -> Iterator[Place]:
+    """Source: drivers/char/mem.c, ``range_is_allowed``."""
+    if any(each == ("CONFIG_STRICT_DEVMEM", "built-in") for each in board.features):
+        yield Place("its kernel would not let it be mapped, either (CONFIG_STRICT_DEVMEM)")
 
 
 def host_memory_absent(

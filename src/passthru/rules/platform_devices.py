@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about passed registers of devices that are on no bus that tells of them."""
 
+from bisect import bisect_left
+from itertools import accumulate
+
+from passthru.addresses import AddressRange
 from passthru.board.model import Board, PlatformDevice
 from passthru.board.sysfs_place import unbinding_command
 from passthru.diagnostics.finding import Finding, Severity
@@ -45,14 +49,41 @@ class PassedDevice(NamedTuple):
 
 def passed_devices(passed: Sequence[PassedMemory], board: Board) -> tuple[PassedDevice, ...]:
     """Every passed piece of a device; where devices are nested, of the innermost ones."""
-    owners = [each for each in board.devices if each.registers]
+    if not passed:
+        return ()
+    places = _Registers(board)
     found: list[PassedDevice] = []
     for memory in passed:
-        host = memory.location.host
-        hit = [d for d in owners if any(place.overlaps(host) for place in d.registers)]
+        hit = places.devices_at(memory.location.host)
         inner = [d for d in hit if not any(e.name.startswith(f"{d.name}/") for e in hit)]
         found.extend(PassedDevice(memory, device) for device in inner)
     return tuple(found)
+
+
+class _Registers:
+    """All registers of a board's devices, sorted, to be looked up by their addresses."""
+
+    def __init__(self, board: Board) -> None:
+        self._devices = board.devices
+        places = sorted(
+            (place.start, place.end, number)
+            for number, device in enumerate(board.devices)
+            for place in device.registers
+        )
+        self._places = places
+        self._starts = [start for start, _, _ in places]
+        self._furthest = list(accumulate((end for _, end, _ in places), max))
+
+    def devices_at(self, host: AddressRange) -> list[PlatformDevice]:
+        """The devices with at least one byte in ``host``, in the board's order."""
+        numbers = set()
+        place = bisect_left(self._starts, host.end)
+        while place > 0 and self._furthest[place - 1] > host.start:
+            place -= 1
+            start, end, number = self._places[place]
+            if max(start, host.start) < min(end, host.end):
+                numbers.add(number)
+        return [self._devices[number] for number in sorted(numbers)]
 
 
 def is_used_by_host(device: PlatformDevice) -> bool:
