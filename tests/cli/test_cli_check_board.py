@@ -126,11 +126,13 @@ def test_of_two_ranges_with_one_name_the_first_counts(file, capsys):
 
 def test_a_name_that_the_board_lacks_is_an_error_and_one_that_nobody_knows_is_not(file, capsys):
     name = file(ARM + NAMED.replace("NAME", "nothing"))
-    for board, status, severity in (
-        ("qnx-arm-asinfo.txt", 65, "error"),
-        ("pi4-like.dts", 0, "information"),
+    for board, hypervisor, status, severity in (
+        ("qnx-arm-asinfo.txt", "qnx-8.0", 65, "error"),
+        ("pi4-like.dts", "qnx-8.0", 0, "information"),
+        ("pi4-like.dts", "kvm", 65, "error"),
     ):
-        assert checked(name, "--board", str(BOARDS / board)) == status
+        words = ("--board", str(BOARDS / board), "--hypervisor", hypervisor)
+        assert checked(name, *words, "--allow", "not-supported-by-run") == status
         (finding,) = json.loads(capsys.readouterr().out)["findings"]
         assert (finding["id"], finding["severity"]) == ("unknown-variable", severity)
 
@@ -146,6 +148,12 @@ def test_without_its_board_nothing_is_checked(file, capsys, content, status, say
     told = capsys.readouterr()
     assert told.out == ""
     assert says in told.err
+
+
+def test_this_host_is_a_board_too(file, capsys):
+    name = file("system guest\nram 64m\nload kernel\n")
+    assert checked(name, "--board", "/", "--hypervisor", "qnx-8.0") == 0
+    assert ids(capsys) == []
 
 
 def test_without_a_board_none_of_its_rules_is_loaded(file):

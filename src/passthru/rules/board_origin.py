@@ -5,7 +5,13 @@ from passthru.board.model import Board
 from passthru.lean import Enum
 from passthru.rules.hypervisor import Hypervisor
 
-__all__ = ["BoardOrigin", "board_architecture", "origin_of", "shows_what_the_host_uses"]
+__all__ = [
+    "BoardOrigin",
+    "board_architecture",
+    "origin_of",
+    "shows_state_of_linux",
+    "shows_what_the_host_uses",
+]
 
 _ARCHITECTURES = {"x86_64": "x86", "i686": "x86", "aarch64": "arm", "armv7l": "arm"}
 
@@ -42,6 +48,14 @@ def shows_what_the_host_uses(board: Board, hypervisor: Hypervisor) -> bool:
     if origin is BoardOrigin.QNX:
         return hypervisor is not Hypervisor.KVM
     return True
+
+
+def shows_state_of_linux(board: Board) -> bool:
+    """Whether the board's drivers, IOMMU groups and limits can be those of a Linux kernel.
+
+    Other descriptions leave them empty or take them as present.
+    """
+    return origin_of(board) in (BoardOrigin.LINUX, BoardOrigin.UNKNOWN)
 
 
 def board_architecture(board: Board) -> str | None:

@@ -14,9 +14,8 @@ from passthru.rules import dma, host_functions, host_interrupts, host_memory, pl
 from passthru.rules.architecture import X86_ONLY, foreign_to_board
 from passthru.rules.board_functions import choose_functions, functions_of_linux
 from passthru.rules.board_origin import (
-    BoardOrigin,
     board_architecture,
-    origin_of,
+    shows_state_of_linux,
     shows_what_the_host_uses,
 )
 from passthru.rules.check import check, check_configuration
@@ -96,8 +95,8 @@ def _answers(config: VmConfig, hypervisor: Hypervisor, board: Board) -> Iterator
 
 def _is_for_run(hypervisor: Hypervisor, board: Board) -> bool:
     """Whether `run` would look at such a host: KVM on x86-64, whose state Linux told."""
-    told_by_linux = origin_of(board) in (BoardOrigin.LINUX, BoardOrigin.UNKNOWN)
-    return hypervisor is Hypervisor.KVM and board.architecture == "x86_64" and told_by_linux
+    is_its_machine = hypervisor is Hypervisor.KVM and board.architecture == "x86_64"
+    return is_its_machine and shows_state_of_linux(board)
 
 
 def _as_run_tells(config: VmConfig, board: Board) -> Iterator[Finding]:
@@ -152,8 +151,7 @@ def _functions_on_board(
 ) -> Iterator[Finding]:
     chosen = choose_functions(config, board)
     yield from chosen.findings
-    is_told = origin_of(board) in (BoardOrigin.LINUX, BoardOrigin.UNKNOWN)
-    if hypervisor is Hypervisor.KVM and is_told:
+    if hypervisor is Hypervisor.KVM and shows_state_of_linux(board):
         yield from functions_of_linux(chosen, board)
 
 
