@@ -6,7 +6,7 @@ from typing import NamedTuple
 from passthru.addresses import AddressRange
 from passthru.board.load import load_board
 from passthru.board.model import BarKind, Board, HostRegion
-from passthru.cli.checking import check_source
+from passthru.cli.checking import check_together, examine_source
 from passthru.diagnostics.finding import Finding
 from passthru.diagnostics.rule import Rule
 from passthru.diagnostics.source import Source
@@ -41,7 +41,6 @@ _NO_IOMMU = with_functions(NVME._replace(iommu_group=None))
 _ONE_GIBIBYTE = bar(0, BarKind.MEMORY32, 0x80000000, 0x40000000)
 _LARGE_BAR = with_functions(function("0000:00:03.0", (0x1234, 0x11E9), _ONE_GIBIBYTE, group=3))
 _FIRMWARE_WINDOW = _with_window(HostRegion(AddressRange(0x7B000000, 0x1000000), "direct"))
-
 HOSTS = {
     "dma-device-declared-harmless": Hosts(),
     "dma-manager-missing": Hosts(
@@ -92,15 +91,21 @@ def examine(rule: Rule) -> Examined:
     hypervisor = Hypervisor(example.hypervisor or Hypervisor.QNX_8_0.value)
     path = board_path(rule)
     board = load_board(str(path)) if path else None
-    return Examined(example, _found(wrong, hypervisor, board), _found(repaired, hypervisor, board))
+    others = [Source("other.qvmconf", example.other)] if example.other is not None else []
+    return Examined(
+        example,
+        _found([*others, wrong], hypervisor, board),
+        _found([*others, repaired], hypervisor, board),
+    )
 
 
 def _found(
-    source: Source, hypervisor: Hypervisor, board: Board | None = None
+    sources: list[Source], hypervisor: Hypervisor, board: Board | None
 ) -> tuple[Finding, ...]:
-    found = check_source(source, hypervisor, board)
+    alone = [examine_source(source, hypervisor, board) for source in sources]
+    found = [finding for each in check_together(alone, board) for finding in each.findings]
     known = frozenset(rule.id for rule in RULES)
-    return without_allowed(found, [source], frozenset(), known)[0]
+    return without_allowed(found, sources, frozenset(), known)[0]
 
 
 def _found_on(host: Board, source: Source) -> tuple[Finding, ...]:

@@ -16,6 +16,7 @@ from passthru.board.model import (
     HostRegion,
     IommuGroup,
     PciFunction,
+    PlatformDevice,
 )
 from passthru.diagnostics.finding import Finding
 from passthru.diagnostics.source import Source
@@ -55,6 +56,23 @@ def function(
         driver=driver,
         iommu_group=group,
         reset_methods=(),
+    )
+
+
+def platform_device(
+    name: str, start: int, *, size: int = 0x1000, streams: tuple[str, ...] = ()
+) -> PlatformDevice:
+    return PlatformDevice(
+        name=name,
+        compatible=(),
+        registers=(AddressRange(start, size),),
+        interrupts=(),
+        clocks=(),
+        power_domains=(),
+        resets=(),
+        streams=streams,
+        driver=None,
+        iommu_group=None,
     )
 
 

@@ -4,7 +4,8 @@
 The examples are data beside the rules: ``rules/examples/<id>/wrong.qvmconf`` breaks the rule
 and no other one, ``repaired.qvmconf`` breaks none, ``finding.txt`` is what is printed about
 the wrong one. ``board.dts``, ``board.json`` or ``board.txt`` is the board that both are checked
-with, for a rule that takes one. The first line of an example may say what it takes for the
+with, for a rule that takes one; ``other.qvmconf`` is another VM that both are checked together
+with, for a rule about several. The first line of an example may say what it takes for the
 finding to come up: ``# hypervisor: NAME`` or ``# host: what is special about the host``.
 """
 
@@ -68,16 +69,20 @@ class ExampleBoard(NamedTuple):
 
 
 class Example(NamedTuple):
-    """Two small configurations, and the board that it takes for some findings."""
+    """Two small configurations, and what it takes besides for some findings.
+
+    That is a board, or the configuration of another VM.
+    """
 
     wrong: str
     repaired: str
     board: ExampleBoard | None = None
+    other: str | None = None
 
     @property
     def configurations(self) -> tuple[str, ...]:
         """The text of every configuration."""
-        return self.wrong, self.repaired
+        return (self.wrong, self.repaired, *((self.other,) if self.other is not None else ()))
 
     @property
     def hypervisor(self) -> str | None:
@@ -96,7 +101,8 @@ class Example(NamedTuple):
             return "passthru run @wrong.qvmconf"
         board = f"--board {self.board.name} " if self.board is not None else ""
         option = f"--hypervisor {self.hypervisor} " if self.hypervisor is not None else ""
-        return f"passthru check {board}{option}wrong.qvmconf"
+        other = "other.qvmconf " if self.other is not None else ""
+        return f"passthru check {board}{option}{other}wrong.qvmconf"
 
 
 def _first_line_after(mark: str, text: str) -> str | None:
@@ -116,7 +122,10 @@ def find_rule(rule_id: str) -> Rule:
 def example_of(rule: Rule) -> Example:
     """The example that belongs to the rule."""
     return Example(
-        _data_of(rule, "wrong.qvmconf"), _data_of(rule, "repaired.qvmconf"), _board_of(rule)
+        wrong=_data_of(rule, "wrong.qvmconf"),
+        repaired=_data_of(rule, "repaired.qvmconf"),
+        board=_board_of(rule),
+        other=_other_of(rule),
     )
 
 
@@ -129,6 +138,11 @@ def board_path(rule: Rule) -> Traversable | None:
 def _board_of(rule: Rule) -> ExampleBoard | None:
     path = board_path(rule)
     return ExampleBoard(path.name, path.read_text(encoding="utf-8")) if path else None
+
+
+def _other_of(rule: Rule) -> str | None:
+    path = _path_of(rule, "other.qvmconf")
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def finding_of(rule: Rule) -> str:
@@ -151,12 +165,13 @@ def explanation_as_text(rule: Rule, *, colours: bool = False) -> str:
         return _BOLD.format(text) if colours else text
 
     example = example_of(rule)
-    board = example.board
+    board, other = example.board, example.other
     parts = [
         f"{title(rule.id)}: {rule.severity.value}",
         _flowing(rule.summary),
         _flowing(rule.reason),
         *([f"{title(f'The board, {board.name}:')}\n\n{_indented(board.text)}"] if board else ()),
+        *([f"{title('Another VM, other.qvmconf:')}\n\n{_indented(other)}"] if other else ()),
         f"{title('Wrong:')}\n\n{_indented(example.wrong)}",
         f"{title(f'`{example.command}` says:')}\n\n{_indented(finding_of(rule))}",
         f"{title('Repaired:')}\n\n{_indented(example.repaired)}",
@@ -183,6 +198,7 @@ def explanation_as_json(rule: Rule) -> str:
             "hypervisor": example.hypervisor,
             "host": example.host,
             "board": example.board._asdict() if example.board else None,
+            "other": example.other,
             "wrong": example.wrong,
             "finding": finding_of(rule),
             "repaired": example.repaired,

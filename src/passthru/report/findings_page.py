@@ -20,7 +20,7 @@ probably is not meant; **information** is about what is not obvious. Findings ar
 The examples are whole configurations: the wrong one has this finding and no other, the repaired
 one has none. Where its first line names a hypervisor, the finding comes up with `--hypervisor`;
 where it names a host, only a host can show it. Where a board stands before it, the finding comes
-up with `--board`.
+up with `--board`; where another VM does, the finding is about both.
 """
 
 
@@ -56,6 +56,11 @@ def _section(rule: Rule) -> str:
         f"**{rule.severity.value}**: {rule.summary}",
         rule.reason,
         *((f"The board, `{board.name}`:", _block(board.text, _language(board))) if board else ()),
+        *(
+            ("Another VM, `other.qvmconf`:", _block(example.other, "qvmconf"))
+            if example.other
+            else ()
+        ),
         "Wrong:",
         _block(example.wrong, "qvmconf"),
         f"`{example.command}` says:",

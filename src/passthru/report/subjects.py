@@ -102,6 +102,14 @@ SUBJECTS = {
         "vfio-driver-missing",
         "iommu-group-split",
     ),
+    "Several VMs": (
+        "system-name-taken",
+        "peer-missing",
+        "memory-oversubscribed",
+        "device-shared",
+        "dma-device-shared",
+        "host-port-claimed-twice",
+    ),
 }
 """The ids of the rules under the title of their subject, each under one."""
 

@@ -7,4 +7,7 @@ known for), ``claimed_twice`` (of the host), ``architecture`` (x86 or ARM), ``pe
 ``vdev_options``. ``qvm`` applies those that depend on QNX's hypervisor, to what ``qvm_machine``
 knows of its guests; ``incomplete`` leaves out what a text that is read only in part cannot show.
 ``users`` and ``passed_memory`` gather what several of them look at.
+
+``system`` calls those about several VMs on one host: the modules ``shared_…``, which find who
+wants the same with the ``sweep`` over sorted ranges.
 """

@@ -3,6 +3,7 @@
 
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
+from passthru.language.access import Access
 from passthru.language.model import Interrupt, VmConfig
 from passthru.lean import Iterator, Sequence
 from passthru.plan.host_vectors import first_vectors, host_vector
@@ -12,6 +13,7 @@ from passthru.rules.passed_memory import PassedMemory
 __all__ = [
     "HOST_INTERRUPT_CLAIMED_TWICE",
     "HOST_MEMORY_CLAIMED_TWICE",
+    "are_harmless",
     "host_interrupt_claimed_twice",
     "host_memory_claimed_twice",
 ]
@@ -47,18 +49,19 @@ def host_memory_claimed_twice(passed: Sequence[PassedMemory]) -> Iterator[Findin
         if first.location.guest.overlaps(second.location.guest):
             continue  # address-overlap has it
         shared = first.location.host.intersection(second.location.host)
+        accesses = (first.location.access, second.location.access)
         yield HOST_MEMORY_CLAIMED_TWICE.finding(
             f"{shared} of the host is passed to this guest a second time",
             second.location.span,
             resource=second.resource,
             others=(Place("passed here first", first.location.span),),
             fix="remove one of the two, or correct its host address, which stands behind `=`",
-            severity=Severity.WARNING if _is_harmless(first, second) else Severity.ERROR,
+            severity=Severity.WARNING if are_harmless(*accesses) else Severity.ERROR,
         )
 
 
-def _is_harmless(*both: PassedMemory) -> bool:
-    accesses = [each.location.access for each in both]
+def are_harmless(*accesses: Access) -> bool:
+    """Whether those who have one piece of memory so cannot do each other any harm."""
     return all(
         access.without_dma and not access.system_memory and not access.writable
         for access in accesses

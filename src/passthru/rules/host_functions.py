@@ -58,7 +58,7 @@ VFIO_DRIVER_MISSING = Rule(
 IOMMU_GROUP_SPLIT = Rule(
     "iommu-group-split",
     Severity.ERROR,
-    "Other members of a passed function's IOMMU group are in use on the host.",
+    "Other members of a passed function's IOMMU group are in use on the host, or another VM's.",
     "The IOMMU cannot tell the members of a group apart, so whoever gets one reaches the memory "
     "of all. The kernel gives a group to a guest only when no host driver has any of it.",
 )

@@ -6,7 +6,7 @@ from passthru.diagnostics.rule import Rule
 from passthru.language.model import VmConfig
 from passthru.lean import Iterator
 
-__all__ = ["PEER_OF_ITSELF", "peer_of_itself"]
+__all__ = ["PEER_OF_ITSELF", "device_path", "path_parts", "peer_of_itself"]
 
 PEER_OF_ITSELF = Rule(
     "peer-of-itself",
@@ -23,7 +23,7 @@ def peer_of_itself(config: VmConfig) -> Iterator[Finding]:
         for option in vdev.options:
             if vdev.name is None or option.name != "peer" or option.value is None:
                 continue
-            if _parts(option.value) == _parts(_path(vdev.name.value, config)):
+            if path_parts(option.value) == path_parts(device_path(vdev.name.value, config)):
                 yield PEER_OF_ITSELF.finding(
                     f"`peer` of vdev {vdev.type} is the device itself",
                     option.span,
@@ -34,8 +34,8 @@ def peer_of_itself(config: VmConfig) -> Iterator[Finding]:
                 )
 
 
-def _path(name: str, config: VmConfig) -> str:
-    """Where a device is reached; some give theirs the whole path as its name.
+def device_path(name: str, config: VmConfig) -> str:
+    """Where the device of that name is reached; some give theirs the whole path as its name.
 
     Without a `system` it is not known, and the name alone is no path that anybody writes.
     """
@@ -44,5 +44,6 @@ def _path(name: str, config: VmConfig) -> str:
     return f"/dev/qvm/{config.system.value}/{name}"
 
 
-def _parts(path: str) -> tuple[str, ...]:
+def path_parts(path: str) -> tuple[str, ...]:
+    """The names that a path is made of."""
     return tuple(part for part in path.split("/") if part)

@@ -19,6 +19,11 @@ from passthru.rules import (
     memory_support,
     peers,
     platform_devices,
+    shared_devices,
+    shared_memory,
+    shared_names,
+    shared_peers,
+    shared_ram,
 )
 
 __all__ = ["RULES"]
@@ -68,5 +73,11 @@ RULES: tuple[Rule, ...] = (
     host_functions.IOVA_RESERVED,
     host_functions.MEMORY_LOCK_LIMIT,
     peers.PEER_OF_ITSELF,
+    shared_peers.PEER_MISSING,
+    shared_names.SYSTEM_NAME_TAKEN,
+    shared_ram.MEMORY_OVERSUBSCRIBED,
+    shared_devices.DEVICE_SHARED,
+    shared_devices.DMA_DEVICE_SHARED,
+    shared_memory.HOST_PORT_CLAIMED_TWICE,
 )
 """Every rule: the language's, those of the planning stage, and the others by subject."""
