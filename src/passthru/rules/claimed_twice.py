@@ -7,7 +7,7 @@ from passthru.language.access import Access
 from passthru.language.model import Interrupt, VmConfig
 from passthru.lean import Iterator, Sequence
 from passthru.plan.host_vectors import first_vectors, host_vector
-from passthru.rules.guest_map import Occupant, any_overlap, overlapping_pairs
+from passthru.rules.guest_map import any_overlap
 from passthru.rules.passed_memory import PassedMemory
 
 __all__ = [
@@ -39,13 +39,12 @@ def host_memory_claimed_twice(passed: Sequence[PassedMemory]) -> Iterator[Findin
     """``host-memory-claimed-twice`` within one VM."""
     if not any_overlap(each.location.host for each in passed):
         return
-    memory = {each.location.span: each for each in passed}
-    occupants = (Occupant(each.location.host, each.resource, span) for span, each in memory.items())
-    for one, other in overlapping_pairs(occupants):
-        first, second = sorted(
-            (memory[each.span] for each in (one, other) if each.span is not None),
-            key=lambda each: each.location.span.start,
-        )
+    from passthru.rules.sweep import Taken, overlapping_pairs
+
+    hosts = [each.location.host for each in passed]
+    taken = (Taken(host.start, host.end, number, number) for number, host in enumerate(hosts))
+    for one, other in overlapping_pairs(taken):
+        first, second = (passed[number] for number in sorted((one.what, other.what)))
         if first.location.guest.overlaps(second.location.guest):
             continue  # address-overlap has it
         shared = first.location.host.intersection(second.location.host)

@@ -42,8 +42,7 @@ __all__ = [
 
 _GUEST_MEMORY = (RegionKind.RAM, RegionKind.ROM, RegionKind.PASSED_RAM)
 _PLAIN_DATA = (BlobType.DATA, BlobType.RAW)
-_MOST_CONFLICTS = 4
-_FEW_OPEN = 8
+_NOBODY = -1
 _LONGEST_BARE_LENGTH = 1 << 16
 """A length in bytes that is shorter and no whole page was probably meant with a suffix."""
 
@@ -93,17 +92,14 @@ class Occupant(NamedTuple):
     span: Span | None
     is_reserve: bool = False
 
-    def conflicts(self, other: "Occupant") -> bool:
-        """Whether both want to answer at one address.
+    @property
+    def keeps_still(self) -> bool:
+        """Whether it has no conflict with others of this kind.
 
         A `reserve` keeps automatic allocation away; what the machine has in any case may
         be in it, and what is reserved twice is still free.
         """
-        if self.is_reserve and (other.span is None or other.is_reserve):
-            return False
-        if other.is_reserve and self.span is None:
-            return False
-        return self.range.overlaps(other.range)
+        return self.is_reserve or self.span is None
 
     @property
     def place(self) -> str:
@@ -187,25 +183,24 @@ def any_overlap(ranges: Iterable[AddressRange]) -> bool:
 
 
 def overlapping_pairs(occupants: Iterable[Occupant]) -> Iterator[tuple[Occupant, Occupant]]:
-    """Every pair that conflicts, once, by one sweep from the lowest address up.
+    """Every pair that conflicts, once, the one with the lower address first.
 
     No occupant is named with more than a few others, so that a hopeless map stays readable.
     """
-    open_ones: list[Occupant] = []
-    most_open = _FEW_OPEN
-    for occupant in sorted(occupants, key=lambda each: each.range):
-        if len(open_ones) > most_open:
-            # Not each time: where thousands overlap that alone would take minutes.
-            open_ones = [each for each in open_ones if each.range.end > occupant.range.start]
-            most_open = 2 * len(open_ones) + _FEW_OPEN
-        found = 0
-        for each in open_ones:
-            if each.conflicts(occupant):
-                yield each, occupant
-                found += 1
-                if found == _MOST_CONFLICTS:
-                    break
-        open_ones.append(occupant)
+    known = list(occupants)
+    if not any_overlap(each.range for each in known):
+        return
+    # A guest whose map is right starts without it.
+    from passthru.rules import sweep
+
+    taken = (
+        sweep.Taken(
+            each.range.start, each.range.end, _NOBODY if each.keeps_still else number, number
+        )
+        for number, each in enumerate(known)
+    )
+    for one, other in sweep.overlapping_pairs(taken):
+        yield known[one.what], known[other.what]
 
 
 def _conflict(rule: Rule, one: Occupant, other: Occupant) -> Finding:
