@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is found in the examples of the rules, and the hosts on which some of it comes up."""
 
+import subprocess
+from itertools import chain
 from typing import NamedTuple
 
 from passthru.addresses import AddressRange
@@ -16,6 +18,7 @@ from passthru.plan.planner import plan_vm
 from passthru.report.explanation import Example, board_path, example_of
 from passthru.report.text import findings_as_text
 from passthru.rules.check import check
+from passthru.rules.guest_tree import guest_tree_disagrees
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.registry import RULES
 from sample_board import BOARD, NET, NVME, UNBOUND, bar, function, with_functions
@@ -91,6 +94,10 @@ def examine(rule: Rule) -> Examined:
     hypervisor = Hypervisor(example.hypervisor or Hypervisor.QNX_8_0.value)
     path = board_path(rule)
     board = load_board(str(path)) if path else None
+    if example.tree is not None:
+        return Examined(
+            example, _found_with(example.tree, wrong), _found_with(example.tree, repaired)
+        )
     others = [Source("other.qvmconf", example.other)] if example.other is not None else []
     return Examined(
         example,
@@ -112,3 +119,12 @@ def _found_on(host: Board, source: Source) -> tuple[Finding, ...]:
     result = read([source], environment={})
     planned = plan_vm(result.config, host)
     return (*result.findings, *planned.findings, *check(result.config, planned.plan, host))
+
+
+def _found_with(tree: str, source: Source) -> tuple[Finding, ...]:
+    command = ["dtc", "-q", "-I", "dts", "-O", "dtb"]
+    data = subprocess.run(command, input=tree.encode(), capture_output=True, check=True).stdout
+    config = read([source], environment={}).config
+    loads = [load for load in config.loads if load.path == "guest.dtb"]
+    compared = (guest_tree_disagrees(config, load, data) for load in loads)
+    return (*_found([source], Hypervisor.QNX_8_0, None), *chain.from_iterable(compared))

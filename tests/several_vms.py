@@ -9,7 +9,10 @@ from passthru.report.subjects import SUBJECTS
 from passthru.rules.system import CheckedVm, check_system
 
 TOLD_OF_SEVERAL_VMS = frozenset(SUBJECTS["Several VMs"])
-"""The rules that one VM without a board cannot break."""
+"""The rules that it takes several VMs, or a board, to break."""
+
+NOT_OF_ONE_TEXT = TOLD_OF_SEVERAL_VMS | {"guest-tree-disagrees"}
+"""The rules that the text of one VM cannot break by itself."""
 
 
 def vms_of(*texts: str) -> list[CheckedVm]:

@@ -5,8 +5,9 @@ The examples are data beside the rules: ``rules/examples/<id>/wrong.qvmconf`` br
 and no other one, ``repaired.qvmconf`` breaks none, ``finding.txt`` is what is printed about
 the wrong one. ``board.dts``, ``board.json`` or ``board.txt`` is the board that both are checked
 with, for a rule that takes one; ``other.qvmconf`` is another VM that both are checked together
-with, for a rule about several. The first line of an example may say what it takes for the
-finding to come up: ``# hypervisor: NAME`` or ``# host: what is special about the host``.
+with, for a rule about several; ``guest.dts`` is the source of the device tree that both load.
+The first line of an example may say what it takes for the finding to come up:
+``# hypervisor: NAME`` or ``# host: what is special about the host``.
 """
 
 import json
@@ -25,6 +26,7 @@ from passthru.rules.registry import RULES
 __all__ = [
     "Example",
     "ExampleBoard",
+    "FileBeside",
     "UnknownRuleError",
     "board_path",
     "example_of",
@@ -68,21 +70,41 @@ class ExampleBoard(NamedTuple):
     text: str
 
 
+class FileBeside(NamedTuple):
+    """A file that an example takes besides its configurations, and what it is."""
+
+    title: str
+    name: str
+    text: str
+
+
 class Example(NamedTuple):
     """Two small configurations, and what it takes besides for some findings.
 
-    That is a board, or the configuration of another VM.
+    That is a board, the configuration of another VM, or the source of a tree that is loaded.
     """
 
     wrong: str
     repaired: str
     board: ExampleBoard | None = None
     other: str | None = None
+    tree: str | None = None
 
     @property
     def configurations(self) -> tuple[str, ...]:
         """The text of every configuration."""
         return (self.wrong, self.repaired, *((self.other,) if self.other is not None else ()))
+
+    @property
+    def files_beside(self) -> tuple[FileBeside, ...]:
+        """What there is besides the two configurations."""
+        board = self.board or ExampleBoard("", "")
+        files = (
+            FileBeside("The board", board.name, board.text),
+            FileBeside("Another VM", "other.qvmconf", self.other or ""),
+            FileBeside("The source of the guest's tree", "guest.dts", self.tree or ""),
+        )
+        return tuple(file for file in files if file.text)
 
     @property
     def hypervisor(self) -> str | None:
@@ -125,7 +147,8 @@ def example_of(rule: Rule) -> Example:
         wrong=_data_of(rule, "wrong.qvmconf"),
         repaired=_data_of(rule, "repaired.qvmconf"),
         board=_board_of(rule),
-        other=_other_of(rule),
+        other=_data_if_there(rule, "other.qvmconf"),
+        tree=_data_if_there(rule, "guest.dts"),
     )
 
 
@@ -140,8 +163,8 @@ def _board_of(rule: Rule) -> ExampleBoard | None:
     return ExampleBoard(path.name, path.read_text(encoding="utf-8")) if path else None
 
 
-def _other_of(rule: Rule) -> str | None:
-    path = _path_of(rule, "other.qvmconf")
+def _data_if_there(rule: Rule, name: str) -> str | None:
+    path = _path_of(rule, name)
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
@@ -165,13 +188,14 @@ def explanation_as_text(rule: Rule, *, colours: bool = False) -> str:
         return _BOLD.format(text) if colours else text
 
     example = example_of(rule)
-    board, other = example.board, example.other
     parts = [
         f"{title(rule.id)}: {rule.severity.value}",
         _flowing(rule.summary),
         _flowing(rule.reason),
-        *([f"{title(f'The board, {board.name}:')}\n\n{_indented(board.text)}"] if board else ()),
-        *([f"{title('Another VM, other.qvmconf:')}\n\n{_indented(other)}"] if other else ()),
+        *(
+            f"{title(f'{file.title}, {file.name}:')}\n\n{_indented(file.text)}"
+            for file in example.files_beside
+        ),
         f"{title('Wrong:')}\n\n{_indented(example.wrong)}",
         f"{title(f'`{example.command}` says:')}\n\n{_indented(finding_of(rule))}",
         f"{title('Repaired:')}\n\n{_indented(example.repaired)}",
@@ -199,6 +223,7 @@ def explanation_as_json(rule: Rule) -> str:
             "host": example.host,
             "board": example.board._asdict() if example.board else None,
             "other": example.other,
+            "tree": example.tree,
             "wrong": example.wrong,
             "finding": finding_of(rule),
             "repaired": example.repaired,

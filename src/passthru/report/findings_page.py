@@ -2,7 +2,7 @@
 """The page of all findings, ``docs/findings.md``."""
 
 from passthru.diagnostics.rule import Rule
-from passthru.report.explanation import ExampleBoard, example_of, finding_of
+from passthru.report.explanation import example_of, finding_of
 from passthru.report.subjects import rules_by_subject
 
 __all__ = ["findings_page"]
@@ -50,16 +50,13 @@ def _in_table(text: str) -> str:
 
 def _section(rule: Rule) -> str:
     example = example_of(rule)
-    board = example.board
     parts = (
         f"### {rule.id}",
         f"**{rule.severity.value}**: {rule.summary}",
         rule.reason,
-        *((f"The board, `{board.name}`:", _block(board.text, _language(board))) if board else ()),
         *(
-            ("Another VM, `other.qvmconf`:", _block(example.other, "qvmconf"))
-            if example.other
-            else ()
+            f"{file.title}, `{file.name}`:\n\n{_block(file.text, _language(file.name))}"
+            for file in example.files_beside
         ),
         "Wrong:",
         _block(example.wrong, "qvmconf"),
@@ -71,9 +68,9 @@ def _section(rule: Rule) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _language(board: ExampleBoard) -> str:
+def _language(name: str) -> str:
     """The language of the file, as Markdown names it."""
-    suffix = board.name.rpartition(".")[2]
+    suffix = name.rpartition(".")[2]
     return {"txt": "text"}.get(suffix, suffix)
 
 

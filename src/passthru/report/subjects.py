@@ -40,6 +40,7 @@ SUBJECTS = {
         "x86-only",
         "cpu-absent",
         "peer-of-itself",
+        "guest-tree-disagrees",
         "boot-image-missing",
         "not-supported-by-run",
     ),
