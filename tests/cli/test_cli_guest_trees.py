@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from passthru.cli.guest_trees import guest_tree_findings
+from passthru.cli.main import main
 from passthru.diagnostics.source import Source
 from passthru.language.model import VmConfig
 from passthru.language.reader import read
@@ -58,3 +59,25 @@ def test_the_standard_input_has_nothing_beside_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = read([Source("<stdin>", "ram 64m fdt load guest.dtb")], environment={}).config
     assert guest_tree_findings(config) == ()
+
+
+def test_check_tells_of_it(tmp_path, capsys):
+    (tmp_path / "guest.dtb").write_bytes(NO_TREE)
+    file = tmp_path / "a.qvmconf"
+    file.write_text("ram 0x80000000,64m load Image fdt load guest.dtb vdev gic\n")
+    assert main(["check", str(file)]) == 0
+    assert "[guest-tree-disagrees]" in capsys.readouterr().out
+    file.write_text(
+        "ram 0x80000000,64m load Image fdt load guest.dtb vdev gic # passthru: allow "
+        "guest-tree-disagrees\n"
+    )
+    assert main(["check", str(file)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_of_a_text_that_is_not_all_known_nothing_follows(tmp_path, capsys):
+    (tmp_path / "guest.dtb").write_bytes(NO_TREE)
+    file = tmp_path / "a.qvmconf"
+    file.write_text("ram 0x80000000,64m load Image fdt load guest.dtb vdev gic loc zz\n")
+    assert main(["check", str(file)]) == 65
+    assert "[guest-tree-disagrees]" not in capsys.readouterr().out

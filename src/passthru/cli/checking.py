@@ -9,7 +9,7 @@ from passthru.addresses import AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.source import Source, Span
-from passthru.language.model import VmConfig
+from passthru.language.model import BlobType, VmConfig
 from passthru.language.reader import ReadResult, read
 from passthru.lean import NamedTuple, Sequence
 from passthru.plan.problems import VDEV_OPTION_MISSING
@@ -61,6 +61,10 @@ def examine_source(
     )
     config = result.config
     ruled = _ruled(result, hypervisor, board)
+    if result.complete and any(load.blob is BlobType.FDT for load in config.loads):
+        from passthru.cli.guest_trees import guest_tree_findings
+
+        ruled = (*ruled, *guest_tree_findings(config))
     mistakes = [
         each.span for each in result.findings if each.span and each.severity is Severity.ERROR
     ]

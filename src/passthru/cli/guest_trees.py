@@ -5,6 +5,7 @@ from pathlib import Path
 
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import BlobType, Load, VmConfig
+from passthru.rules.guest_tree import guest_tree_disagrees
 
 __all__ = ["guest_tree_findings"]
 
@@ -19,14 +20,9 @@ def guest_tree_findings(config: VmConfig) -> tuple[Finding, ...]:
     Paths from the root are the target's, and a file that is not here may be there; of both
     nothing is told.
     """
-    loads = [load for load in config.loads if load.blob is BlobType.FDT]
-    if not loads:
-        return ()
-    from passthru.rules.guest_tree import guest_tree_disagrees
-
     findings: list[Finding] = []
-    for load in loads:
-        data = _content_beside(load)
+    for load in config.loads:
+        data = _content_beside(load) if load.blob is BlobType.FDT else None
         if data is not None:
             findings.extend(guest_tree_disagrees(config, load, data))
     return tuple(findings)
