@@ -5,7 +5,39 @@ The arm64 one has a device tree and an SMMU, the x86-64 one ACPI and VT-d. A tar
 starts with ``->`` is a symbolic link.
 """
 
+import json
 from pathlib import Path
+
+BOARDS = Path(__file__).parent / "boards"
+
+
+def recorded(name: str) -> dict[str, str | bytes]:
+    """The pseudo files of the host in ``tests/boards/NAME.recording.json``."""
+    document = json.loads((BOARDS / f"{name}.recording.json").read_text())
+    return {
+        path: bytes.fromhex(content["hex"]) if isinstance(content, dict) else content
+        for path, content in document.items()
+    }
+
+
+def write_recording(tree: Path, file: Path) -> None:
+    """Write the files below ``tree`` as text: one line each, bytes in hexadecimal."""
+    entries = {
+        str(path.relative_to(tree)): _content(path)
+        for path in sorted(tree.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+    lines = (f"{json.dumps(path)}: {json.dumps(content)}" for path, content in entries.items())
+    file.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def _content(path: Path) -> str | dict[str, str]:
+    if path.is_symlink():
+        return f"->{path.readlink()}"
+    data = path.read_bytes()
+    # What is no text that people would read: cells of a device tree, config space.
+    plain = data.isascii() and all(byte >= 32 or byte in b"\n\t" for byte in data)
+    return data.decode() if plain else {"hex": data.hex()}
 
 
 def write_host(root: Path, files: dict[str, str | bytes]) -> str:
@@ -55,6 +87,7 @@ def _function(
 ) -> dict[str, str | bytes]:
     folder = f"sys/bus/pci/devices/{name}"
     config = bytearray(64)
+    config[:2] = int(ids[0], 16).to_bytes(2, "little")
     config[0x3D] = 1
     return {
         f"{folder}/vendor": f"{ids[0]}\n",

@@ -20,7 +20,13 @@ def line(chip: str, vector: str, kind: str = "level", actions: str = "") -> dict
     ("files", "expected"),
     [
         (line("GICv3", "34"), InterruptLine("gic", 34, Trigger.LEVEL, None)),
-        (line("GIC-0", "34", "edge"), InterruptLine("gic", 34, Trigger.EDGE, None)),
+        (line("GIC-0", "34", "edge", "a"), InterruptLine("gic", 34, Trigger.EDGE, "a")),
+        # What the kernel says of a line that nobody asked for.
+        (line("GIC-0", "34", "edge"), InterruptLine("gic", 34, Trigger.UNKNOWN, None)),
+        (
+            line("GICv3", "39", "level", "(null)"),
+            InterruptLine("gic", 39, Trigger.LEVEL, "a driver that gives no name"),
+        ),
         (
             line("IR-IO-APIC", "16", "level", "a,b"),
             InterruptLine("ioapic", 16, Trigger.LEVEL, "a,b"),

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passthru.addresses import AddressRange, PciAddress
-from passthru.board.model import Bar, BarKind, Board, HostRegion, InterruptLine, Trigger
+from passthru.board.model import (
+    Bar,
+    BarKind,
+    Board,
+    HostRegion,
+    InterruptLine,
+    PciCapabilities,
+    Trigger,
+)
 from passthru.board.qnx import NotQnxTextError, board_from_qnx
 from passthru.board.snapshot import read_snapshot, write_board
 from passthru.diagnostics.errors import PassthruError
@@ -161,6 +169,32 @@ def test_a_pci_function_has_ids_class_header_and_bars() -> None:
     assert bridge is not None
     assert bridge.is_bridge
     assert not display.is_bridge
+
+
+def test_capabilities_are_told_as_far_as_they_are_listed() -> None:
+    board = board_from_qnx(texts("qnx-x86.txt"))
+    display = board.pci_function(PciAddress(0, 0, 2, 0))
+    assert display is not None
+    assert display.capabilities == PciCapabilities((0x09, 0x10, 0x05, 0x01), None, None, 0)
+    assert [function.capabilities for function in board.pci if function != display] == [None] * 4
+    assert not [line for line in board.unseen if "no known output" in line]
+
+
+@pytest.mark.parametrize(
+    ("lines", "standard"),
+    [
+        ("  Capabilities list (0):\n\n", ()),
+        ("  Capabilities list (1):\n      11 (MSI-X)\n", (0x11,)),
+        ("  Capabilities list (2): 05 (MSI) --> 10 (PCIe)\n", (0x05, 0x10)),
+        ("  Capabilities list (3):\n    05 (MSI) -->\n    10 (PCIe) --> 11 (MSI-X)\n", (5, 16, 17)),
+        ("  Capabilities list (1):\n    some other words\n", ()),
+    ],
+)
+def test_lists_of_capabilities(lines: str, standard: tuple[int, ...]) -> None:
+    text = f"B000:D01:F00 @ idx 0\n  vid/did: 1234/5678\n{lines}  hdrType: 0\n"
+    capabilities = board_from_qnx({"a": text}).pci[0].capabilities
+    assert capabilities is not None
+    assert capabilities.standard == standard
 
 
 def test_unknown_lines_are_counted_for_each_file() -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from passthru.board.model import (
     HostRegion,
     InterruptLine,
     KernelFeature,
+    PciCapabilities,
     PciFunction,
     PlatformDevice,
     Trigger,
@@ -49,6 +51,11 @@ FULL = BOARD._replace(
             None,
             7,
         ),
+    ),
+    pci=(
+        BOARD.pci[0]._replace(capabilities=PciCapabilities((1, 0x10), (1, 0x15), 4, 65)),
+        *BOARD.pci[1:-1],
+        BOARD.pci[-1]._replace(capabilities=PciCapabilities((5,), None, None, 0)),
     ),
     iommu_kind="smmuv3",
     features=(KernelFeature("vfio-pci", "module"),),
@@ -112,6 +119,7 @@ def test_every_number_of_the_model_has_its_limits() -> None:
         found = set()
         for field, hint in kind.__annotations__.items():
             hints = {hint, *get_args(hint)} - {Ellipsis}
+            hints |= {part for each in hints for part in get_args(each)} - {Ellipsis}
             if int in hints:
                 found.add((kind, field))
             for each in hints:
@@ -126,7 +134,7 @@ def test_what_people_read() -> None:
     lines = write_board(FULL).decode().splitlines()
     assert lines[1:5] == [
         ' "format": "passthru board",',
-        ' "version": 1,',
+        ' "version": 2,',
         ' "name": "sample",',
         ' "architecture": "x86_64",',
     ]
@@ -180,6 +188,21 @@ def put(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
         (put("interrupts", 0, "trigger", value=[]), "interrupts[0].trigger", "edge"),
         (put("features", 0, "state", value="maybe"), "features[0].state", "built-in"),
         (put("devices", 0, "interrupts", 0, value=-1), "devices[0].interrupts[0]", "from 0"),
+        (
+            put("pci", 0, "capabilities", "standard", 1, value="0x100"),
+            "pci[0].capabilities.standard[1]",
+            "from 0x0 to 0xff",
+        ),
+        (
+            put("pci", 0, "capabilities", "standard", value=None),
+            "pci[0].capabilities.standard",
+            "a list",
+        ),
+        (
+            put("pci", 0, "capabilities", "msix_vectors", value=2049),
+            "pci[0].capabilities.msix_vectors",
+            "from 0 to 2048",
+        ),
         (put("pci_functions", value=[]), "pci_functions", "no field"),
         (put("pci", 0, "colour", value=1), "pci[0].colour", "no field"),
         (lambda document: document.pop("memory"), "memory", "missing"),
@@ -203,8 +226,8 @@ def test_what_is_wrong_is_told_with_its_place(
 
 
 def test_a_newer_version_is_told_before_its_fields() -> None:
-    with pytest.raises(NewerBoardError, match="version 2; this program knows versions up to 1"):
-        read_snapshot(b'{"format": "passthru board", "version": 2, "shape": "new"}', "x")
+    with pytest.raises(NewerBoardError, match="version 3; this program knows versions up to 2"):
+        read_snapshot(b'{"format": "passthru board", "version": 3, "shape": "new"}', "x")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +260,10 @@ def test_a_changed_byte_gives_a_board_or_an_error_of_ours(place: int, change: in
 
 def test_the_model_names_are_those_of_the_document() -> None:
     # A field that is renamed makes a new version of the format.
-    kinds = (Board, Abilities, PciFunction, PlatformDevice, InterruptLine, model.IommuGroup)
+    kinds = (
+        *(Board, Abilities, PciFunction, PciCapabilities),
+        *(PlatformDevice, InterruptLine, model.IommuGroup),
+    )
     assert {kind.__name__: kind._fields for kind in kinds} == {
         "Board": (
             *("name", "architecture", "cpu_count", "memory", "allocated", "reserved", "pci"),
@@ -250,8 +276,9 @@ def test_the_model_names_are_those_of_the_document() -> None:
         ),
         "PciFunction": (
             *("address", "vendor", "device", "class_code", "header_type", "interrupt_pin"),
-            *("bars", "driver", "iommu_group", "reset_methods"),
+            *("bars", "driver", "iommu_group", "reset_methods", "capabilities"),
         ),
+        "PciCapabilities": ("standard", "extended", "msi_vectors", "msix_vectors"),
         "PlatformDevice": (
             *("name", "compatible", "registers", "interrupts", "clocks", "power_domains"),
             *("resets", "streams", "driver", "iommu_group"),
@@ -265,7 +292,7 @@ PAGE = (Path(__file__).parents[2] / "docs/boards.md").read_text(encoding="utf-8"
 
 
 def test_the_page_names_every_field() -> None:
-    kinds = (Board, Abilities, PciFunction, PlatformDevice, InterruptLine, Bar)
+    kinds = (Board, Abilities, PciFunction, PciCapabilities, PlatformDevice, InterruptLine, Bar)
     for field in ("format", "version", *(field for kind in kinds for field in kind._fields)):
         assert f"`{field}`" in PAGE, field
 
@@ -284,4 +311,8 @@ def test_a_file_that_was_once_written_stays_readable() -> None:
     shared = board.iommu_group(7)
     assert shared is not None
     assert shared.members == (PciAddress(0, 0, 8, 0), PciAddress(0, 0, 8, 1))
-    assert write_board(board) == data
+    assert all(function.capabilities is None for function in board.pci)
+    # Written again, it is of the present version and differs in nothing else.
+    newer = data.replace(b'"version": 1,', b'"version": 2,')
+    newer = re.sub(rb'("reset_methods": \[[^]]*\])', rb'\1, "capabilities": null', newer)
+    assert write_board(board) == newer

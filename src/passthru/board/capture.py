@@ -12,7 +12,15 @@ from passthru.board.iommu_kind import read_iommu_kind
 from passthru.board.kernel_features import read_kernel_features
 from passthru.board.linux import read_board
 from passthru.board.live_tree import read_live_tree, with_drivers
-from passthru.board.model import Board, HostRegion, InterruptLine, PlatformDevice
+from passthru.board.model import (
+    ARM64_ADDRESS_BITS,
+    Board,
+    HostRegion,
+    InterruptLine,
+    PlatformDevice,
+    Trigger,
+)
+from passthru.board.pci_capabilities import with_capabilities
 from passthru.board.ports import PORTS, read_ports
 from passthru.board.tree_devices import read_tree_devices
 from passthru.board.tree_memory import read_tree_memory
@@ -38,7 +46,9 @@ def capture_board(files: HostFiles) -> Board:
     board = read_board(files)
     board = board._replace(
         clusters=read_clusters(files),
-        ports=read_ports(files),
+        pci=with_capabilities(board.pci, files),
+        # Elsewhere the kernel counts windows of PCI host bridges as ports of its own.
+        ports=read_ports(files) if board.architecture.startswith("x86") else (),
         interrupts=_sorted_lines(lines.values()),
         devices=(*acpi, *read_pnp_devices(files, lines)),
         iommu_kind=read_iommu_kind(files),
@@ -46,7 +56,11 @@ def capture_board(files: HostFiles) -> Board:
     )
     if not board.architecture.startswith("x86"):
         # No flag of an ARM processor tells; KVM's device is there only if it can be used.
-        abilities = board.abilities._replace(hardware_virtualization=files.exists(_KVM))
+        abilities = board.abilities._replace(
+            hardware_virtualization=files.exists(_KVM),
+            # Nor does anything tell how wide its addresses are.
+            address_bits=ARM64_ADDRESS_BITS,
+        )
         board = board._replace(abilities=abilities)
     unseen = (*_unseen(board, files), *_unseen_devices(acpi))
     tree = read_live_tree(files)
@@ -63,12 +77,21 @@ def _with_tree(board: Board, tree: TreeNode, files: HostFiles) -> Board:
     """The board with what its device tree knows and the kernel does not tell."""
     buses = Buses()
     found = read_tree_devices(tree, References(tree), buses)
-    told = {(line.controller, line.vector) for line in board.interrupts}
-    free = (line for line in found.interrupts if (line.controller, line.vector) not in told)
     return _with_tree_memory(board, tree, buses)._replace(
-        interrupts=_sorted_lines((*board.interrupts, *free)),
+        interrupts=_sorted_lines(_with_triggers(board.interrupts, found.interrupts)),
         devices=(*with_drivers(found.devices, files), *board.devices),
     )
+
+
+def _with_triggers(
+    told: Iterable[InterruptLine], written: Iterable[InterruptLine]
+) -> Iterator[InterruptLine]:
+    """The kernel's lines, with the tree's trigger where it knows none, and the tree's others."""
+    free = {(line.controller, line.vector): line for line in written}
+    for line in told:
+        own = free.pop((line.controller, line.vector), line)
+        yield line._replace(trigger=own.trigger) if line.trigger is Trigger.UNKNOWN else line
+    yield from free.values()
 
 
 def _with_tree_memory(board: Board, tree: TreeNode, buses: Buses) -> Board:
@@ -101,6 +124,12 @@ def _unseen(board: Board, files: HostFiles) -> Iterator[str]:
         yield f"the memory map: {_why_no_addresses(files, '/proc/iomem')}"
     if board.architecture.startswith("x86") and not board.ports:
         yield f"the ports and their owners: {_why_no_addresses(files, PORTS)}"
+    closed = [each.address.sysfs_name for each in board.pci if each.capabilities is None]
+    if closed:
+        yield (
+            f"capabilities of {', '.join(closed)}: all but the first 64 bytes of PCI "
+            "configuration space are for root only"
+        )
     if not files.names(INTERRUPTS):
         yield f"interrupts and their owners: there is no {INTERRUPTS}"
     unknown = [feature.name for feature in board.features if feature.state == "unknown"]

@@ -2,7 +2,7 @@
 """The board that a device tree describes, from its blob or its source."""
 
 from passthru.board.flattened_tree import parse_flattened_tree
-from passthru.board.model import Abilities, Board, HostRegion
+from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board, HostRegion
 from passthru.board.tree_devices import TreeDevices, iommu_kind, read_tree_devices
 from passthru.board.tree_memory import TreeMemory, read_tree_memory
 from passthru.board.tree_processors import read_processors
@@ -18,9 +18,6 @@ __all__ = [
     "board_from_tree",
     "board_from_tree_source",
 ]
-
-_ADDRESS_BITS = 40
-"""The least of 64-bit ARM's application processors; a tree does not tell."""
 
 _COMPILER_TIME = 60.0
 
@@ -88,7 +85,7 @@ def board_from_tree(data: bytes, name: str) -> Board:
             vfio_pci=True,
             iommu=kind is not None,
             locked_memory_limit=None,
-            address_bits=_ADDRESS_BITS,
+            address_bits=ARM64_ADDRESS_BITS,
         ),
         clusters=processors.clusters,
         interrupts=found.interrupts,

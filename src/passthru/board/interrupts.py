@@ -8,6 +8,8 @@ __all__ = ["INTERRUPTS", "controller_name", "read_interrupts"]
 
 INTERRUPTS = "/sys/kernel/irq"
 
+_NAMELESS = "a driver that gives no name"
+
 
 def read_interrupts(files: HostFiles) -> dict[int, InterruptLine]:
     """The lines that the kernel has set up, by the kernel's own number.
@@ -28,13 +30,20 @@ def _read_line(files: HostFiles, folder: str) -> InterruptLine | None:
     chip, vector = files.text(f"{folder}/chip_name"), files.text(f"{folder}/hwirq")
     if not chip or "MSI" in chip or not vector.isdecimal() or len(vector) > 9:
         return None
-    trigger = files.text(f"{folder}/type")
+    owner = files.text(f"{folder}/actions").replace("(null)", _NAMELESS) or None
     return InterruptLine(
         controller=controller_name(chip),
         vector=int(vector),
-        trigger=Trigger(trigger) if trigger in ("edge", "level") else Trigger.UNKNOWN,
-        owner=files.text(f"{folder}/actions") or None,
+        trigger=_trigger(files.text(f"{folder}/type"), owner),
+        owner=owner,
     )
+
+
+def _trigger(told: str, owner: str | None) -> Trigger:
+    # Until a driver asks for it, every line is called edge (kernel/irq/irqdesc.c, type_show).
+    if told == "level" or (told == "edge" and owner is not None):
+        return Trigger(told)
+    return Trigger.UNKNOWN
 
 
 def controller_name(chip: str) -> str:

@@ -8,6 +8,7 @@ from passthru.addresses import AddressRange, PciAddress
 from passthru.lean import Enum, NamedTuple
 
 __all__ = [
+    "ARM64_ADDRESS_BITS",
     "Abilities",
     "Bar",
     "BarKind",
@@ -17,10 +18,15 @@ __all__ = [
     "InterruptLine",
     "IommuGroup",
     "KernelFeature",
+    "PciCapabilities",
     "PciFunction",
     "PlatformDevice",
     "Trigger",
 ]
+
+
+ARM64_ADDRESS_BITS = 40
+"""The least of 64-bit ARM's application processors, for sources that do not tell."""
 
 
 class HostRegion(NamedTuple):
@@ -47,11 +53,26 @@ class Bar(NamedTuple):
     range: AddressRange
 
 
+class PciCapabilities(NamedTuple):
+    """What a PCI function can do, in the order of its own lists.
+
+    ``standard`` and ``extended`` are ids (PCI Code and ID Assignment Specification); the same
+    may be there twice. ``msi_vectors`` and ``msix_vectors`` are how many interrupts it can
+    signal so, 0 for none. None is for what the source does not tell.
+    """
+
+    standard: tuple[int, ...]
+    extended: tuple[int, ...] | None
+    msi_vectors: int | None
+    msix_vectors: int | None
+
+
 class PciFunction(NamedTuple):
     """One PCI function of the host.
 
     ``interrupt_pin`` is 0 for none, 1 to 4 for INTA to INTD; ``reset_methods`` are the
-    kernel's words from sysfs ``reset_method``, empty where it has none.
+    kernel's words from sysfs ``reset_method``, empty where it has none. ``capabilities`` is
+    None where nobody looked or might: ``run`` does not read them.
     """
 
     address: PciAddress
@@ -64,6 +85,7 @@ class PciFunction(NamedTuple):
     driver: str | None
     iommu_group: int | None
     reset_methods: tuple[str, ...]
+    capabilities: PciCapabilities | None = None
 
     @property
     def is_bridge(self) -> bool:

@@ -2,7 +2,7 @@
 """The board as texts that QNX's own tools printed on it."""
 
 from passthru.addresses import PciAddress
-from passthru.board.model import Abilities, Board, PciFunction
+from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board, PciFunction
 from passthru.board.qnx_address_space import (
     AddressSpaceEntry,
     leaf_names,
@@ -17,9 +17,6 @@ from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.lean import Iterator, Mapping, Sequence
 
 __all__ = ["NotQnxTextError", "board_from_qnx"]
-
-_ADDRESS_BITS = 40
-"""The least of 64-bit ARM's application processors; the texts do not tell."""
 
 
 class NotQnxTextError(PassthruError):
@@ -103,7 +100,7 @@ def board_from_qnx(texts: Mapping[str, str]) -> Board:
             vfio_pci=True,
             iommu=True,
             locked_memory_limit=None,
-            address_bits=_ADDRESS_BITS,
+            address_bits=ARM64_ADDRESS_BITS,
         ),
         ports=ports(found.entries),
         interrupts=interrupt_lines(found.owners, _controller(architecture)),

@@ -4,13 +4,15 @@
 No description of the output is public. This rests on outputs that people published: a line
 ``B000:D02:F00 @ idx 1`` for each function (decimal numbers; ``B000:F16`` for one of an ARI
 device), below it ``vid/did: 8086/46d1`` and ``class/subclass/reg: 03/00/00`` (hexadecimal), each
-followed by a line that says the same in words, and with more ``v`` ``hdrType: 0`` and an
+followed by a line that says the same in words, and with more ``v`` ``hdrType: 0``, the standard
+capabilities (``Capabilities list (2):`` and below it ``05 (MSI) --> 10 (PCIe)``) and an
 address space list, ``[0] MEM, addr=f7800000, size=400000, align: …, attr: 64bit ENABLED``,
 whose numbers are taken for those of the BARs.
 """
 
 from passthru.addresses import AddressRange, PciAddress
-from passthru.board.model import Bar, BarKind, PciFunction
+from passthru.board.model import Bar, BarKind, PciCapabilities, PciFunction
+from passthru.board.pci_capabilities import MSI, MSIX
 from passthru.lean import TYPE_CHECKING, Iterable
 
 if TYPE_CHECKING:
@@ -28,8 +30,13 @@ _BAR = (
     r"\[(?P<number>[0-5])\]\s+(?P<space>MEM|I/O),\s*addr=(?P<start>[0-9a-f]{1,16}),"
     r"\s*size=(?P<size>[0-9a-f]{1,16})\b(?P<rest>.*)"
 )
-_LINE = f"(?:{_FUNCTION}|{_IDS}|{_CLASS}|{_HEADER_TYPE}|{_BAR})"
-_TITLES = ("Partition:", "Managing Server ID:", "Address Space list", "Interrupt list")
+_CAPABILITIES = r"Capabilities list \((?P<capabilities>\d{1,3})\):(?P<first>.*)"
+_LINE = f"(?:{_FUNCTION}|{_IDS}|{_CLASS}|{_HEADER_TYPE}|{_CAPABILITIES}|{_BAR})"
+_CAPABILITY = r"(?:-->)?\s*([0-9a-f]{2})\s*\([^()]*\)\s*(?:-->)?"
+_TITLES = (
+    *("Partition:", "Managing Server ID:", "Address Space list", "Interrupt list", "revid:"),
+    *("cmd/status registers:", "ssvid:", "ssid:", "Device Dependent Registers"),
+)
 
 
 class _Found:
@@ -41,6 +48,7 @@ class _Found:
         self.class_code = 0
         self.header_type = 0
         self.bars: dict[int, Bar] = {}
+        self.capabilities: list[int] | None = None
 
 
 def read_functions(lines: Iterable[str]) -> tuple[tuple[PciFunction, ...], list[str]]:
@@ -50,7 +58,7 @@ def read_functions(lines: Iterable[str]) -> tuple[tuple[PciFunction, ...], list[
     """
     import re
 
-    known = re.compile(_LINE)
+    known, listed = re.compile(_LINE), re.compile(f"(?:{_CAPABILITY})+").fullmatch
     functions: dict[PciAddress, _Found] = {}
     current: _Found | None = None
     words_follow = False
@@ -62,6 +70,8 @@ def read_functions(lines: Iterable[str]) -> tuple[tuple[PciFunction, ...], list[
             current = functions.setdefault(address, _Found(address)) if address else None
         elif match is not None and current is not None:
             _learn(current, match)
+        elif current is not None and current.capabilities is not None and listed(line.strip()):
+            current.capabilities.extend(_ids(line))
         elif not (words_follow and line[:1].isspace()) and not line.strip().startswith(_TITLES):
             rest.append(line)
         words_follow = match is not None and (match["vendor"] or match["base"]) is not None
@@ -87,10 +97,28 @@ def _learn(found: _Found, match: "Match[str]") -> None:
         found.class_code = base << 16 | sub << 8 | reg
     elif match["header"] is not None:
         found.header_type = int(match["header"], 16)
+    elif match["capabilities"] is not None:
+        found.capabilities = _ids(match["first"])
     else:
         bar = _bar(match)
         if bar is not None:
             found.bars[bar.number] = bar
+
+
+def _ids(text: str) -> list[int]:
+    import re
+
+    return [int(number, 16) for number in re.findall(_CAPABILITY, text)]
+
+
+def _capabilities(ids: list[int]) -> PciCapabilities:
+    """Those of the list; it tells of no extended ones, and not how many vectors there are."""
+    return PciCapabilities(
+        standard=tuple(ids),
+        extended=None,
+        msi_vectors=None if MSI in ids else 0,
+        msix_vectors=None if MSIX in ids else 0,
+    )
 
 
 def _bar(match: "Match[str]") -> Bar | None:
@@ -119,4 +147,5 @@ def _function(found: _Found) -> PciFunction | None:
         driver=None,
         iommu_group=None,
         reset_methods=(),
+        capabilities=None if found.capabilities is None else _capabilities(found.capabilities),
     )

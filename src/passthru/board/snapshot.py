@@ -15,6 +15,7 @@ from passthru.board.model import (
     InterruptLine,
     IommuGroup,
     KernelFeature,
+    PciCapabilities,
     PciFunction,
     PlatformDevice,
 )
@@ -36,8 +37,11 @@ __all__ = [
 FORMAT = "passthru board"
 """What every snapshot says of itself under the key ``format``."""
 
-VERSION = 1
-"""The version that is written, and the newest that is read."""
+VERSION = 2
+"""The version that is written, and the newest that is read.
+
+Version 1 had no capabilities of PCI functions. What an older file lacks has its default.
+"""
 
 _MOST = 1 << 64
 _INTEGER = (1 << 31) - 1
@@ -98,6 +102,10 @@ _NUMBERS = {
     (PciFunction, "header_type"): _Number(0, 0xFF, True),
     (PciFunction, "interrupt_pin"): _Number(0, 4),
     (PciFunction, "iommu_group"): _Number(0, _INTEGER),
+    (PciCapabilities, "standard"): _Number(0, 0xFF, True),
+    (PciCapabilities, "extended"): _Number(0, 0xFFFF, True),
+    (PciCapabilities, "msi_vectors"): _Number(0, 32),
+    (PciCapabilities, "msix_vectors"): _Number(0, 2048),
     (IommuGroup, "number"): _Number(0, _INTEGER),
     (CpuCluster, "cpus"): _Number(0, _INTEGER),
     (InterruptLine, "vector"): _Number(0, _VECTOR),
