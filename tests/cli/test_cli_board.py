@@ -7,7 +7,7 @@ import pytest
 
 from passthru.board.snapshot import read_snapshot
 from passthru.cli.main import main
-from recorded_hosts import ARM64, X86_64, write_host
+from recorded_hosts import ARM64, BOARDS, X86_64, write_host
 
 
 @pytest.fixture
@@ -56,6 +56,64 @@ def test_a_recording_gives_the_same_board_elsewhere(
     assert "it is not empty" in capfd.readouterr().err
 
 
+QNX = ["qnx-arm-asinfo.txt", "qnx-arm-irqs.txt", "qnx-arm-info.txt"]
+
+
+@pytest.mark.parametrize("names", [QNX, QNX[::-1]])
+def test_texts_of_qnx_are_merged(
+    tmp_path: Path, names: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "target.board.json"
+    paths = [str(BOARDS / name) for name in names]
+    assert main(["board", "import", "--qnx", "-o", str(file), *paths]) == 0
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "not seen: PCI functions: no output of pci-tool -v is there" in err
+    board = read_snapshot(file.read_bytes(), "target")
+    assert (board.name, board.cpu_count) == (names[0], 2)
+    assert len(board.asinfo) == 13
+    assert [line.vector for line in board.interrupts] == [0, 0x1B, 0x21, 0x4F]
+    assert main(["board", "import", "--qnx", *paths]) == 0
+    assert capfd.readouterr().out == file.read_text()
+
+
+def test_texts_of_one_name_are_kept_apart(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for folder, text in (("a", (BOARDS / QNX[0]).read_text()), ("b", "what is this\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "out.txt").write_text(text)
+    paths = [str(tmp_path / folder / "out.txt") for folder in "ab"]
+    assert main(["board", "import", "--qnx", *paths]) == 0
+    out, err = capfd.readouterr()
+    assert len(read_snapshot(out.encode(), "x").asinfo) == 13
+    assert f"{paths[1]}: lines of no known output: 1" in err
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "problem"),
+    [
+        (b"hello\n", 65, "nothing in x.txt is the output of pidin"),
+        (b"\x7fELF\0", 65, "it is no text"),
+        (None, 64, "No such file"),
+    ],
+)
+def test_files_that_are_no_texts_of_qnx(
+    tmp_path: Path,
+    content: bytes | None,
+    status: int,
+    problem: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "x.txt"
+    if content is not None:
+        file.write_bytes(content)
+    assert main(["board", "import", "--qnx", str(file)]) == status
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert problem in err
+
+
 def test_this_host_is_captured_alike_twice_and_shown(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,10 +130,15 @@ def test_this_host_is_captured_alike_twice_and_shown(
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ([], "say `capture` or `show`"),
+        ([], "say `capture`, `import` or `show`"),
         (["captur"], "the nearest is `capture`"),
         (["capture", "a", "b"], "capture takes one TREE"),
         (["capture", "--live"], "`--live` is not for capture"),
+        (["capture", "--qnx"], "`--qnx` is not for capture"),
+        (["import", "a.txt"], "import needs `--qnx`"),
+        (["import", "--qnx"], "import takes at least one FILE"),
+        (["import", "--qnx", "a", "--raw", "b"], "`--raw` is not for import"),
+        (["show", "--qnx", "a"], "`--qnx` is not for show"),
         (["show"], "show takes one FILE or --live"),
         (["show", "--live", "file"], "show takes one FILE or --live"),
         (["show", "file", "-o", "x"], "`--output` is not for show"),

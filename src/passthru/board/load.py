@@ -3,8 +3,9 @@
 
 from passthru.board.model import Board
 from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.lean import Sequence
 
-__all__ = ["NotABoardError", "UnreadableBoardError", "load_board"]
+__all__ = ["NotABoardError", "UnreadableBoardError", "import_qnx_texts", "load_board"]
 
 _LARGEST = 64 << 20
 """Most bytes that are read of one file; more is no board (a disk image, a device)."""
@@ -52,14 +53,40 @@ def load_board(path: str) -> Board:
     place = Path(path)
     if place.is_dir():
         return _recorded_board(path)
+    return _board_from_file(_read(path), path, place.name)
+
+
+def import_qnx_texts(paths: Sequence[str]) -> Board:
+    """The board that the texts of QNX's tools in these files describe together.
+
+    Raises UnreadableBoardError, NotABoardError for a file that is no text, and NotQnxTextError
+    where none of them has a line that is known.
+    """
+    from pathlib import Path
+
+    from passthru.board.qnx import board_from_qnx
+
+    texts: dict[str, str] = {}
+    for path in paths:
+        data = _read(path)
+        if b"\0" in data:
+            raise NotABoardError(path, "it is no text")
+        name = Path(path).name
+        texts[path if name in texts else name] = data.decode(errors="replace")
+    return board_from_qnx(texts)
+
+
+def _read(path: str) -> bytes:
+    from pathlib import Path
+
     try:
-        with place.open("rb") as file:
+        with Path(path).open("rb") as file:
             data = file.read(_LARGEST + 1)
     except OSError as error:
         raise UnreadableBoardError(path, error.strerror or str(error)) from None
     if len(data) > _LARGEST:
         raise NotABoardError(path, f"it has over {_LARGEST >> 20} MiB")
-    return _board_from_file(data, path, place.name)
+    return data
 
 
 def _recorded_board(path: str) -> Board:

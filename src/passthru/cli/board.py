@@ -6,7 +6,7 @@ from pathlib import Path
 
 from passthru.board.capture import capture_board
 from passthru.board.host_files import HostFiles
-from passthru.board.load import NotABoardError, load_board
+from passthru.board.load import NotABoardError, import_qnx_texts, load_board
 from passthru.board.model import Board
 from passthru.board.recording import RecordingFiles
 from passthru.board.snapshot import write_board
@@ -19,6 +19,7 @@ __all__ = ["UnwritableBoardError", "main"]
 
 _USAGE = """\
 usage: passthru board capture [-o FILE] [--raw DIRECTORY] [TREE]
+       passthru board import --qnx [-o FILE] FILE…
        passthru board show [--format text|json] FILE | --live
 
 capture writes what this host offers to FILE or the standard output: memory, devices,
@@ -28,6 +29,12 @@ was built with. Root sees more; what could not be seen is said, and is in the fi
   -o, --output FILE   the file to write, by custom NAME.board.json
   --raw DIRECTORY     copy what was read into an empty directory, for bug reports
   TREE                such a directory, read in place of this host
+
+import merges the texts that QNX's own tools printed on one host into a board: pidin
+syspage=asinfo, pidin irqs, pidin info, pci-tool -vvvvv, in one file or in several.
+
+  --qnx               what the files are
+  -o, --output FILE   as for capture
 
 show prints a board for people, and what it would take to pass its devices. FILE is what
 capture wrote, a directory of --raw, a device tree (.dtb, .dts) or the text of QNX's tools.
@@ -39,7 +46,7 @@ Exit status: 0; 2 wrong usage; 64 a file or directory could not be read or writt
 65 a file is no board.
 """
 
-_CAPTURE, _SHOW = "capture", "show"
+_CAPTURE, _IMPORT, _SHOW = "capture", "import", "show"
 
 
 class UnwritableBoardError(PassthruError):
@@ -61,10 +68,10 @@ def main(arguments: list[str]) -> int:
         show(_USAGE)
         return ExitStatus.OK
     if not line.operands:
-        raise UsageError("board", "say `capture` or `show`")
+        raise UsageError("board", "say `capture`, `import` or `show`")
     action, *operands = line.operands
     check_choice("board", "what to do", action, BOARD.choices)
-    (_capture if action == _CAPTURE else _show)(line, operands)
+    _ACTIONS[action](line, operands)
     return ExitStatus.OK
 
 
@@ -75,13 +82,24 @@ def _refuse(line: CommandLine, action: str, *flags: str) -> None:
 
 
 def _capture(line: CommandLine, operands: list[str]) -> None:
-    _refuse(line, _CAPTURE, "--live", "--format")
+    _refuse(line, _CAPTURE, "--live", "--format", "--qnx")
     if len(operands) > 1:
         raise UsageError("board", "capture takes one TREE")
     files = RecordingFiles(_tree(operands[0]) if operands else "")
     board = capture_board(files)
     if line.has("--raw"):
         files.save(line.last("--raw", ""))
+    _write(board, line.last("--output", "-"))
+    _tell_unseen(board)
+
+
+def _import(line: CommandLine, operands: list[str]) -> None:
+    _refuse(line, _IMPORT, "--live", "--format", "--raw")
+    if not line.has("--qnx"):
+        raise UsageError("board", "import needs `--qnx`, the only texts that it knows")
+    if not operands:
+        raise UsageError("board", "import takes at least one FILE")
+    board = import_qnx_texts(operands)
     _write(board, line.last("--output", "-"))
     _tell_unseen(board)
 
@@ -109,7 +127,7 @@ def _tell_unseen(board: Board) -> None:
 
 
 def _show(line: CommandLine, operands: list[str]) -> None:
-    _refuse(line, _SHOW, "--output", "--raw")
+    _refuse(line, _SHOW, "--output", "--raw", "--qnx")
     if len(operands) != (0 if line.has("--live") else 1):
         raise UsageError("board", "show takes one FILE or --live")
     board = load_board(operands[0]) if operands else capture_board(HostFiles())
@@ -119,3 +137,6 @@ def _show(line: CommandLine, operands: list[str]) -> None:
     from passthru.report.board_text import board_as_text
 
     show(board_as_text(board), sys.stdout)
+
+
+_ACTIONS = {_CAPTURE: _capture, _IMPORT: _import, _SHOW: _show}

@@ -87,11 +87,12 @@ BOARD = Command(
     (
         Flag("--output", "the file that the board is written to", Takes.FILE),
         Flag("--raw", "an empty directory for copies of what was read", Takes.DIRECTORY),
+        Flag("--qnx", "the files are texts of QNX's own tools"),
         Flag("--live", "this host instead of a file"),
         _TEXT_OR_JSON,
     ),
     (Takes.CHOICE, Takes.FILE),
-    ("capture", "show"),
+    ("capture", "import", "show"),
 )
 
 COMPLETION = Command(
