@@ -22,8 +22,8 @@ bench-test: set-up-test
 	$(BIN)/pytest -m bench
 
 lint: set-up-test
-	$(BIN)/ruff check . scripts/write-docs
-	$(BIN)/ruff format --check . scripts/write-docs
+	$(BIN)/ruff check . scripts/write-docs scripts/record-boards
+	$(BIN)/ruff format --check . scripts/write-docs scripts/record-boards
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

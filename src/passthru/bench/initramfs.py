@@ -20,6 +20,7 @@ def build_initramfs(
     init: str,
     modules: Mapping[str, Sequence[str]],
     files: Mapping[str, bytes] | None = None,
+    busybox: Path | None = None,
 ) -> bytes:
     """An initramfs whose ``/init`` is the given shell script; not compressed.
 
@@ -29,14 +30,16 @@ def build_initramfs(
     the others), ``/dev/console``, ``/proc`` and ``/sys``. ``modules`` names groups of
     drivers: for each, the text file ``/modules/GROUP`` has the module files to load in
     that order, one a line, without those of the groups before it. ``files`` maps absolute
-    paths to content; those under ``/bin`` and ``/sbin`` are executable. Raises
-    ModuleMissingError, MissingToolError.
+    paths to content; those under ``/bin`` and ``/sbin`` are executable. ``busybox`` is
+    another one than this machine's, for another architecture. Raises ModuleMissingError,
+    MissingToolError.
     """
+    program = busybox or Path(find_tool("busybox"))
     archive = CpioArchive()
     for directory in ("/bin", "/sbin", "/dev", "/proc", "/sys", "/tmp"):
         archive.add_directory(directory)
     archive.add_character_device("/dev/console", 5, 1)
-    archive.add_file("/bin/busybox", Path(find_tool("busybox")).read_bytes(), executable=True)
+    archive.add_file("/bin/busybox", program.read_bytes(), executable=True)
     archive.add_symlink("/bin/sh", "busybox")
     archive.add_file("/init", init.encode(), executable=True)
     _add_modules(archive, kernel, modules)
