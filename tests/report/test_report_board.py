@@ -8,8 +8,9 @@ from passthru.addresses import AddressRange
 from passthru.board.capture import capture_board
 from passthru.board.host_files import HostFiles
 from passthru.board.model import Board, HostRegion, KernelFeature, PciFunction, PlatformDevice
+from passthru.report.board_memory import MemoryRow, MemoryUse, memory_rows
 from passthru.report.board_passing import function_steps, memory_steps, pci_steps, platform_steps
-from passthru.report.board_text import MemoryRow, board_as_text, memory_rows
+from passthru.report.board_text import board_as_text
 from recorded_hosts import HOSTS, write_host
 from sample_board import BOARD, GRAPHICS, NET, NVME, UNBOUND
 
@@ -65,6 +66,7 @@ def test_an_arm_board(tmp_path: Path) -> None:
         "cluster0: 0, 1",
         "0x50000000 ..0x54000000 64 MiB reserved RAM guest@50000000",
         "gic:41 edge nobody has it",
+        "stays with the host: it is an interrupt controller",
         "4: /soc/dma@1000 (no driver)",
         "/pl011@9000000: arm,pl011, arm,primecell; uart-pl011",
         "echo 9000000.pl011 > /sys/bus/amba/drivers/uart-pl011/unbind",
@@ -86,14 +88,16 @@ def test_memory_rows_leave_no_gap_and_do_not_overlap() -> None:
     for before, after in pairwise(rows):
         assert before.range.end == after.range.start
         assert before[1:] != after[1:]
-    assert [row.use for row in rows if row.range.start == 0x20000000] == ["reserved RAM"]
-    assert MemoryRow(AddressRange.between(0xF0000, 0x100000), "firmware", "Reserved") in rows
+    assert [row.use for row in rows if row.range.start == 0x20000000] == [MemoryUse.RESERVED]
+    assert (
+        MemoryRow(AddressRange.between(0xF0000, 0x100000), MemoryUse.FIRMWARE, "Reserved") in rows
+    )
 
 
 def test_reserved_ram_inside_what_the_host_allocates_is_shown() -> None:
     inside = HostRegion(AddressRange(0x30000000, 0x1000), "log")
     rows = memory_rows(BOARD._replace(reserved=(*BOARD.reserved, inside)))
-    assert MemoryRow(inside.range, "reserved RAM", "log") in rows
+    assert MemoryRow(inside.range, MemoryUse.RESERVED, "log") in rows
 
 
 @pytest.mark.parametrize(

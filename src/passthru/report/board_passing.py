@@ -48,7 +48,11 @@ def pci_steps(board: Board) -> Iterator[str]:
 
 def _binding_steps(function: PciFunction, board: Board) -> Iterator[str]:
     if function.iommu_group is None and board.iommu_groups:
-        yield "no IOMMU contains it: it is in no group"
+        if function.driver is None and not board.architecture.startswith("x86"):
+            # Before Linux 6.15 (drivers/of/device.c, of_dma_configure_id).
+            yield "it has no IOMMU group yet: with a device tree it gets that with its driver"
+        else:
+            yield "no IOMMU contains it: it is in no group"
     if function.driver != "vfio-pci":
         yield from binding_commands(function.address, function.driver)
     for other in _group_peers(function, board):

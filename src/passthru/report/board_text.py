@@ -2,11 +2,11 @@
 """A board for people: its memory, devices and interrupts, and what passing them takes."""
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
-from typing import NamedTuple
 
-from passthru.addresses import AddressRange
-from passthru.board.model import BarKind, Board, HostRegion, IommuGroup, PciFunction
+from passthru.board.model import BarKind, Board, IommuGroup, PciFunction
+from passthru.report.board_capabilities import capability_lines
+from passthru.report.board_host_parts import host_part
+from passthru.report.board_memory import memory_rows
 from passthru.report.board_passing import (
     function_steps,
     is_passed_whole,
@@ -14,21 +14,11 @@ from passthru.report.board_passing import (
     pci_steps,
     platform_steps,
 )
+from passthru.report.board_picture import memory_picture
 from passthru.report.sizes import size_text
 from passthru.report.text import printable
 
-__all__ = ["MemoryRow", "board_as_text", "memory_rows"]
-
-_HOST, _RESERVED, _FIRMWARE, _DEVICES, _HOLE = (
-    "host allocates",
-    "reserved RAM",
-    "firmware",
-    "devices",
-    "hole",
-)
-
-# What the kernels call memory that the firmware keeps (include/linux/ioport.h, e820.c).
-_FIRMWARE_NAMES = ("reserved", "acpi ", "system rom", "video rom", "adapter rom", "unusable")
+__all__ = ["board_as_text"]
 
 _CLASSES = {
     0x00: "unclassified",
@@ -61,6 +51,7 @@ def board_as_text(board: Board) -> str:
     sections = (
         _heading(board),
         _memory(board),
+        _picture(board),
         _ports(board),
         _interrupts(board),
         _groups(board),
@@ -94,51 +85,23 @@ def _nameless_iommu(board: Board) -> str:
     return "in use" if board.abilities.iommu else "none in use"
 
 
-class MemoryRow(NamedTuple):
-    """A piece of the host's address space, what it is used for, and the host's name for it."""
-
-    range: AddressRange
-    use: str
-    name: str
-
-
-def memory_rows(board: Board) -> list[MemoryRow]:
-    """The memory map without gaps from its first to its last region, sorted by address.
-
-    Reserved RAM goes before what the host allocates, and that before everything else.
-    """
-    allocated = [MemoryRow(each, _HOST, "") for each in board.allocated]
-    reserved = [MemoryRow(each.range, _RESERVED, each.name) for each in board.reserved]
-    others = [MemoryRow(each.range, _use(each), each.name) for each in board.memory]
-    layers = [*reserved, *allocated, *others]
-    edges = sorted({edge for row in layers for edge in (row.range.start, row.range.end)})
-    rows: list[MemoryRow] = []
-    for start, end in pairwise(edges):
-        piece = AddressRange.between(start, end)
-        found = next((row for row in layers if row.range.overlaps(piece)), None)
-        use, name = (found.use, found.name) if found else (_HOLE, "")
-        if rows and rows[-1][1:] == (use, name):
-            rows[-1] = MemoryRow(AddressRange.between(rows[-1].range.start, end), use, name)
-        else:
-            rows.append(MemoryRow(piece, use, name))
-    return rows
-
-
-def _use(region: HostRegion) -> str:
-    return _FIRMWARE if region.name.lower().startswith(_FIRMWARE_NAMES) else _DEVICES
-
-
 def _memory(board: Board) -> Iterator[str]:
     if not board.memory_known:
         return
     rows: list[tuple[str, ...]] = [("host address", "", "size", "use", "name")]
     for row in memory_rows(board):
         place = (f"{row.range.start:#x}", f"..{row.range.end:#x}", size_text(row.range.size))
-        rows.append((*place, row.use, printable(row.name)))
+        rows.append((*place, row.use.value, printable(row.name)))
     yield "Memory map"
     yield from _table(rows)
     for step in memory_steps(board):
         yield f"  {printable(step)}"
+
+
+def _picture(board: Board) -> Iterator[str]:
+    if board.memory_known:
+        yield "Picture of the memory map"
+        yield from memory_picture(board)
 
 
 def _ports(board: Board) -> Iterator[str]:
@@ -206,6 +169,8 @@ def _functions(board: Board) -> Iterator[str]:
             size = f"{bar.range.size}" if ports else size_text(bar.range.size)
             kind = _BAR_KINDS[bar.kind] + (", prefetchable" if bar.prefetchable else "")
             yield f"    BAR {bar.number} at {bar.range.start:#x}: {size} {kind}"
+        for line in capability_lines(function):
+            yield f"    {line}"
         if is_passed_whole(function):
             yield from _steps(function_steps(function, board))
         else:
@@ -248,7 +213,11 @@ def _platform_devices(board: Board) -> Iterator[str]:
         for name, values in facts.items():
             if values:
                 yield f"    {name}: {', '.join(map(printable, values))}"
-        yield from _steps(platform_steps(device, board))
+        part = host_part(device)
+        if part is not None:
+            yield f"    stays with the host: it is {part}"
+        else:
+            yield from _steps(platform_steps(device, board))
 
 
 def _features(board: Board) -> Iterator[str]:
