@@ -99,8 +99,8 @@ def test_devices_of_the_arm64_host(
         # Nobody asked the kernel for these; the tree has the trigger.
         (26, Trigger.LEVEL, None),
         (48, Trigger.EDGE, None),
-        # INTA of the PCI host bridge; neither of them tells.
-        (35, Trigger.UNKNOWN, None),
+        # INTA of the PCI host bridge.
+        (35, Trigger.LEVEL, None),
     ],
 )
 def test_interrupts_of_the_arm64_host(

@@ -327,3 +327,33 @@ def test_without_the_compiler_the_package_is_named(
     with pytest.raises(CompilerMissingError) as caught:
         board("pi4-like.dts")
     assert caught.value.fix == "apt install device-tree-compiler"
+
+
+@pytest.mark.parametrize(
+    ("cells", "vectors"),
+    [
+        ("<0 0 0 1 &gic 0 9 4>, <0 0 0 2 &gic 0 10 4>", [41, 42]),
+        # Four entries for one line; the GIC counts it once.
+        ("<0 0 0 1 &gic 0 9 4>, <8 0 0 2 &gic 0 9 4>", [41]),
+        # A controller that has addresses gets one of as many cells in between.
+        ("<0 0 0 1 &placed 0 0 0 9 4>, <0 0 0 2 &gic 0 10 4>", [41, 42]),
+        # What leads to another controller is no line of the GIC's.
+        ("<0 0 0 1 &other 9>, <0 0 0 2 &gic 0 10 4>", [42]),
+        # After what leads nowhere, nobody knows where the next begins.
+        ("<0 0 0 1 &gic 0 9 4>, <0 0 0 2 0x99 0 10 4>, <0 0 0 3 &gic 0 11 4>", [41]),
+        ("<0 0 0 1 &gic 0 9 4>, <0 0 0 2 &gic 0 10>", [41]),
+        ("<0 0 0 1 &gic>", []),
+        ("<0 0 0>", []),
+        ("<>", []),
+    ],
+)
+def test_lines_of_a_pci_host_bridge(cells: str, vectors: list[int]) -> None:
+    found = compiled(
+        f'{GIC} placed: placed {{ compatible = "arm,gic-v3"; #interrupt-cells = <3>;'
+        " #address-cells = <2>; #size-cells = <2>; };"
+        'other: other { compatible = "o"; #interrupt-cells = <1>; };'
+        'pcie@0 { compatible = "p"; device_type = "pci"; reg = <0 1>; #address-cells = <3>;'
+        f" #size-cells = <2>; #interrupt-cells = <1>; interrupt-map = {cells}; }}; }};"
+    )
+    assert [line.vector for line in found.interrupts] == vectors
+    assert device(found, "/pcie@0").interrupts == ()

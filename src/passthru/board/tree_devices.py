@@ -2,7 +2,7 @@
 """Devices in a device tree: everything that has registers or interrupts."""
 
 from passthru.board.model import HostRegion, InterruptLine, PlatformDevice
-from passthru.board.tree_interrupts import node_interrupts
+from passthru.board.tree_interrupts import mapped_lines, node_interrupts
 from passthru.board.tree_memory import is_memory
 from passthru.board.tree_nodes import TreeNode, available_nodes
 from passthru.board.tree_references import References, stream_names
@@ -59,7 +59,7 @@ def read_tree_devices(root: TreeNode, references: References, buses: Buses) -> T
             continue
         found = node_interrupts(node, references)
         others.extend(found.other_controllers)
-        for line in found.lines:
+        for line in (*found.lines, *mapped_lines(node, references)):
             lines.setdefault(line.vector, line)
         device = _device(node, found.lines, references, buses)
         if device.registers or device.interrupts:

@@ -10,7 +10,7 @@ from passthru.board.tree_nodes import TreeNode
 from passthru.board.tree_references import Reference, References
 from passthru.lean import Iterator, NamedTuple
 
-__all__ = ["GIC", "NodeInterrupts", "is_gic", "node_interrupts"]
+__all__ = ["GIC", "NodeInterrupts", "is_gic", "mapped_lines", "node_interrupts"]
 
 GIC = "gic"
 """The controller's name in an InterruptLine; the version is in its node's ``compatible``."""
@@ -62,6 +62,29 @@ def node_interrupts(node: TreeNode, references: References) -> NodeInterrupts:
         else:
             others.append(controller.path)
     return NodeInterrupts(tuple(lines), tuple(others))
+
+
+def mapped_lines(node: TreeNode, references: References) -> Iterator[InterruptLine]:
+    """The GIC's lines that a bus leads its children's interrupts to.
+
+    They are the INTA to INTD of a PCI host bridge (section 2.4.3, ``interrupt-map``). An entry
+    that leads nowhere ends the reading: nobody can tell where the next begins.
+    """
+    cells = node.cells("interrupt-map")
+    child_width = node.address_cells + (node.cell("#interrupt-cells") or 0)
+    place = 0
+    while place + child_width < len(cells):
+        controller = references.node(cells[place + child_width])
+        width = controller.cell("#interrupt-cells") if controller is not None else None
+        if controller is None or width is None or width > _MOST_CELLS:
+            return
+        # Here a controller without the property has none, not two.
+        address_width = controller.cell("#address-cells") or 0
+        start = place + child_width + 1 + min(address_width, _MOST_CELLS)
+        place = start + width
+        line = _gic_line(cells[start:place]) if is_gic(controller) else None
+        if line is not None and place <= len(cells):
+            yield line
 
 
 def _specifiers(node: TreeNode, references: References) -> Iterator[Reference]:
