@@ -8,7 +8,7 @@ from passthru.board.model import Board
 from passthru.lean import NamedTuple
 from passthru.report.board_memory import MemoryRow, MemoryUse, memory_rows
 from passthru.report.map_scale import Cell, ScaledCell, address_scale
-from passthru.report.plan_text import size_text
+from passthru.report.sizes import size_text
 from passthru.report.text import printable
 
 __all__ = ["memory_picture"]
