@@ -15,6 +15,7 @@ __all__ = [
     "FMT",
     "GET",
     "HYPERVISORS",
+    "MAP",
     "OPTIONS",
     "PLAN",
     "SHELLS",
@@ -95,6 +96,17 @@ BOARD = Command(
     ("capture", "import", "show"),
 )
 
+MAP = Command(
+    "map",
+    "guests beside their host, as a picture",
+    (
+        Flag("--board", "what the host has", Takes.FILE),
+        Flag("--hypervisor", "who runs the VMs", Takes.CHOICE, HYPERVISORS),
+        Flag("--output", "the SVG or HTML file that is written", Takes.FILE),
+    ),
+    (Takes.FILE,),
+)
+
 COMPLETION = Command(
     "completion",
     "completions for a shell",
@@ -130,6 +142,7 @@ COMMANDS = (
         ("list", "run", "shell", "demo", "guest"),
     ),
     BOARD,
+    MAP,
     COMPLETION,
 )
 """Every command; each also takes ``--help``."""

@@ -21,13 +21,14 @@ usage: passthru COMMAND …
   bench list | run CONFIG | shell             the same on a virtual host, without hardware
   bench demo | guest DIRECTORY                a demonstration; a guest to try things with
   board capture | show FILE                   what a host offers, as a file and for people
+  map FILE… [--board BOARD] [-o OUT]          guests beside their host, as a picture
   completion bash | zsh | fish                completions for a shell
 
 passthru COMMAND --help tells more.
 """
 
 _COMMANDS = frozenset(
-    ("bench", "board", "check", "completion", "explain", "fmt", "get", "options", "plan")
+    ("bench", "board", "check", "completion", "explain", "fmt", "get", "map", "options", "plan")
 )
 """Each is the module of its name here, beside ``run``, which starts without ``importlib``."""
 

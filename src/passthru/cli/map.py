@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``passthru map``: guests beside their host as a picture."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from passthru.addresses import AddressRange
+from passthru.board.load import load_board
+from passthru.board.model import Board
+from passthru.cli.command_line import CommandLine, UsageError, parse
+from passthru.cli.commands import MAP
+from passthru.cli.output import colours_on, show, tell, tell_problem
+from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.diagnostics.finding import Finding, Severity
+from passthru.diagnostics.source import Source
+from passthru.language.arguments import open_source
+from passthru.language.reader import ReadResult, read
+from passthru.lean import NamedTuple
+from passthru.plan.description import VmDescription, describe_vm
+from passthru.report.map_model import Picture
+from passthru.report.map_picture import picture_of
+from passthru.rules.check import check_configuration
+from passthru.rules.hypervisor import Hypervisor
+
+__all__ = ["UnwritablePictureError", "main"]
+
+_USAGE = """\
+usage: passthru map [--board BOARD] [--hypervisor NAME] [-o FILE.svg|FILE.html] FILE…
+
+Draws guests beside their host: what is in the guests' address spaces, where it lies on the host,
+and with an arrow each what they are given; below that interrupts, ports and PCI functions. Each
+FILE is the configuration of one VM; `-` is the standard input; `@FILE` is the same as FILE.
+
+  --board BOARD       what the host has: a snapshot (*.board.json), a device tree (.dtb, .dts),
+                      texts of QNX's tools, or a directory with a recorded /proc and /sys
+  --hypervisor NAME   who runs the VMs: kvm (the default), qnx-7.0, qnx-7.1 or qnx-8.0
+  -o, --output FILE   an SVG, or one HTML file in which a pointer at a thing shows its line of the
+                      configuration; without it the picture goes to the terminal
+
+What is in conflict is red and hatched, and has the number of its finding in the list below the
+picture. `passthru check` tells more about it, and about what is no conflict.
+
+Exit status: 0 no errors, 65 errors, 64 a file could not be read or written, 2 wrong usage.
+"""
+
+_WIDTH_WITHOUT_TERMINAL = 80
+
+
+class UnwritablePictureError(PassthruError):
+    """A file that a picture cannot be written to; ``problem`` is the system's word for it."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"cannot write the picture `{self.path}`: {self.problem}"
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and give its exit status; raises PassthruError."""
+    line = parse(MAP, ["--output" if word == "-o" else word for word in arguments])
+    if line.has("--help"):
+        show(_USAGE)
+        return ExitStatus.OK
+    if not line.operands:
+        raise UsageError("map", "which FILE shall be drawn?")
+    output = line.last("--output", "")
+    if line.has("--output") and _writer(output) is None:
+        raise UsageError("map", f"`{output}` ends in neither .svg nor .html")
+    return _draw(line, output)
+
+
+def _draw(line: CommandLine, output: str) -> int:
+    hypervisor = Hypervisor(line.last("--hypervisor", Hypervisor.KVM.value))
+    board = load_board(line.last("--board", "")) if line.has("--board") else None
+    sources, problems = _opened(line.operands)
+    vms = [_read(source, board, hypervisor) for source in sources]
+    findings = _findings(vms, board, hypervisor)
+    if vms:
+        picture = picture_of([vm.description for vm in vms], board, findings)
+        _write(picture, output)
+    for problem in problems:
+        tell_problem(problem)
+    if problems:
+        return ExitStatus.FATAL_BEFORE_START
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    if not errors:
+        return ExitStatus.OK
+    tell(
+        f"{errors} error{'' if errors == 1 else 's'}; `passthru check` tells the reasons and fixes"
+    )
+    return ExitStatus.CONFIGURATION
+
+
+def _opened(names: Sequence[str]) -> tuple[list[Source], list[PassthruError]]:
+    """The files that could be read, and why the others could not."""
+    sources, problems = [], []
+    for name in names:
+        try:
+            sources.append(open_source(name.removeprefix("@")))
+        except PassthruError as problem:
+            problems.append(problem)
+    return sources, problems
+
+
+class _Vm(NamedTuple):
+    """One VM as it was read, and what is made of it."""
+
+    source: Source
+    result: ReadResult
+    description: VmDescription
+
+
+def _read(source: Source, board: Board | None, hypervisor: Hypervisor) -> _Vm:
+    result = read(
+        [source],
+        environment=os.environ,
+        asinfo=_named_memory(board),
+        version=hypervisor.version,
+    )
+    is_kvm = hypervisor is Hypervisor.KVM
+    return _Vm(source, result, describe_vm(result.config, board, kvm=is_kvm))
+
+
+def _named_memory(board: Board | None) -> Mapping[str, AddressRange] | None:
+    """What ``$asinfo_start{…}`` knows on the board; of several with one name the first counts."""
+    if board is None:
+        return None
+    return {region.name: region.range for region in reversed(board.asinfo)}
+
+
+def _findings(
+    vms: Sequence[_Vm], board: Board | None, hypervisor: Hypervisor
+) -> tuple[Finding, ...]:
+    """Everything that is wrong with the VMs, each alone and all together.
+
+    ``board`` answers more than a configuration alone can.
+    """
+    findings: list[Finding] = []
+    for vm in vms:
+        # What `run` has no machine for is compared with the other reader of the language.
+        has_machine = vm.description.not_run_because is None
+        reader = hypervisor if has_machine else _reader_without_machine(hypervisor)
+        told = check_configuration(vm.result.config, reader, complete=vm.result.complete)
+        findings += _not_allowed(vm, (*vm.result.findings, *told))
+    return tuple(findings)
+
+
+def _reader_without_machine(hypervisor: Hypervisor) -> Hypervisor:
+    return Hypervisor.QNX_8_0 if hypervisor is Hypervisor.KVM else hypervisor
+
+
+def _not_allowed(vm: _Vm, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    if "passthru:" not in vm.source.text:
+        return findings
+    from passthru.language.suppression import without_allowed
+
+    return without_allowed(findings, [vm.source])[0]
+
+
+def _write(picture: Picture, output: str) -> None:
+    writer = _writer(output)
+    if writer is None:
+        from passthru.report.map_terminal import picture_as_lines
+
+        width = shutil.get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 0)).columns
+        width = width if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
+        lines = picture_as_lines(picture, width, colours=colours_on(sys.stdout))
+        show("".join(f"{line}\n" for line in lines))
+        return
+    try:
+        Path(output).write_text(writer(picture), encoding="utf-8")
+    except OSError as error:
+        raise UnwritablePictureError(output, error.strerror or str(error)) from error
+
+
+def _writer(output: str) -> Callable[[Picture], str] | None:
+    """What makes a file of this name; None for a name of another kind."""
+    if output.endswith(".svg"):
+        from passthru.report.map_svg import picture_as_svg
+
+        return picture_as_svg
+    if output.endswith(".html"):
+        from passthru.report.map_html import picture_as_html
+
+        return picture_as_html
+    return None
