@@ -5,9 +5,9 @@ A range carries no address space of its own; the name of the field that holds it
 which one is meant (guest-physical, host-physical, I/O port, IOVA).
 """
 
-from passthru.lean import NamedTuple
+from passthru.lean import Iterable, NamedTuple
 
-__all__ = ["HUGEPAGE_SIZE", "PAGE_SIZE", "AddressRange", "PciAddress"]
+__all__ = ["HUGEPAGE_SIZE", "PAGE_SIZE", "AddressRange", "PciAddress", "united", "without"]
 
 PAGE_SIZE = 4096
 """Mapping granule of the MMU and of qvm's allocations, in bytes."""
@@ -52,6 +52,32 @@ class AddressRange(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.start:#x}..{self.end:#x}"
+
+
+def united(ranges: Iterable[AddressRange]) -> list[AddressRange]:
+    """The same addresses as ranges that neither overlap nor touch, in ascending order."""
+    result: list[AddressRange] = []
+    for part in sorted(part for part in ranges if part.size > 0):
+        if result and part.start <= result[-1].end:
+            last = result.pop()
+            part = AddressRange.between(last.start, max(last.end, part.end))
+        result.append(part)
+    return result
+
+
+def without(whole: AddressRange, holes: Iterable[AddressRange]) -> list[AddressRange]:
+    """What is left of ``whole``, in ascending order; ``holes`` are as united() gives them."""
+    left, start = [], whole.start
+    for hole in holes:
+        common = whole.intersection(hole)
+        if common is None:
+            continue
+        if start < common.start:
+            left.append(AddressRange.between(start, common.start))
+        start = common.end
+    if start < whole.end:
+        left.append(AddressRange.between(start, whole.end))
+    return left
 
 
 class PciAddress(NamedTuple):

@@ -9,7 +9,7 @@ from fake_kernel import FakeFunction, FakeKernel
 from passthru.addresses import AddressRange, PciAddress
 from passthru.host import vfio_abi as abi
 from passthru.host.errors import DmaMapFailed, GroupBusy, GroupNotViable, VfioMissing
-from passthru.host.kernel_object import KernelCallFailed
+from passthru.host.kernel import KernelCallFailed
 from passthru.host.vfio import NO_EVENTFD, VectorShortage, VfioContainer, VfioFunction
 
 ADDRESS = PciAddress(0, 0, 4, 0)

@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kernel as the rest of the project touches it: one small object, so that a fake can
-stand in for it and fail at any step."""
+stand in for it and fail at any step; and open files that take ioctls, with errors that say
+whose call failed.
+"""
 
+import _ctypes
+import errno
 import fcntl
 import os
 
-from passthru.host import libc
+from passthru.diagnostics.errors import PassthruError
 from passthru.lean import TYPE_CHECKING, Callable, Protocol, partial
 
 if TYPE_CHECKING:
     from typing import Literal
 
     IntegerFormat = Literal["B", "H", "I", "Q"]
+    _Integer = _ctypes._SimpleCData[int]
+else:
+    _Integer = _ctypes._SimpleCData
 
-__all__ = ["Kernel", "LinuxKernel", "Mapping"]
+__all__ = ["Kernel", "KernelCallFailed", "KernelObject", "LinuxKernel", "Mapping", "new_eventfd"]
 
 
 class Mapping:
@@ -24,7 +31,7 @@ class Mapping:
     def __init__(self, address: int, size: int) -> None:
         self.address = address
         self.size = size
-        self.view = libc.memory_at(address, size)
+        self.view = _memory_at(address, size)
 
     def read(self, offset: int, size: int) -> bytes:
         """``size`` bytes from ``offset``; raises IndexError outside the mapping."""
@@ -112,7 +119,7 @@ class LinuxKernel:
     def ioctl(self, file: int, request: int, argument: int | bytearray = 0) -> int:
         """See Kernel."""
         if isinstance(argument, int) and argument > _MAX_C_INT:
-            return libc.ioctl_with_number(file, request, argument)
+            return _ioctl_with_number(file, request, argument)
         return fcntl.ioctl(file, request, argument)
 
     def repeated_ioctl(self, file: int, request: int) -> Callable[[], object]:
@@ -129,12 +136,12 @@ class LinuxKernel:
 
     def map(self, file: int, size: int, offset: int, *, writable: bool) -> Mapping:
         """See Kernel."""
-        protection = libc.PROT_READ | (libc.PROT_WRITE if writable else 0)
-        return Mapping(libc.map_file(file, size, offset, protection), size)
+        protection = _PROT_READ | (_PROT_WRITE if writable else 0)
+        return Mapping(_map_file(file, size, offset, protection), size)
 
     def unmap(self, mapping: Mapping) -> None:
         """See Kernel."""
-        libc.unmap(mapping.address, mapping.size)
+        _unmap(mapping.address, mapping.size)
 
     def eventfd(self) -> int:
         """See Kernel."""
@@ -155,3 +162,126 @@ class LinuxKernel:
             os.close(file)
             raise
         return file
+
+
+# Python's own `mmap` objects do not tell their address, which KVM and VFIO want, and
+# `fcntl.ioctl` takes no number above a C int. The C half of `ctypes` does both; its Python
+# half, which is left out, takes longer to import than a small machine to build.
+
+_PROT_READ = 1
+_PROT_WRITE = 2
+_MAP_SHARED = 1
+_MAP_FAILED = (1 << 64) - 1
+
+
+class _Byte(_Integer):
+    _type_ = "B"
+
+
+class _Int(_Integer):
+    _type_ = "i"
+
+
+class _Long(_Integer):
+    _type_ = "l"
+
+
+class _UnsignedLong(_Integer):
+    _type_ = "L"
+
+
+class _ReturnsInt(_ctypes.CFuncPtr):
+    _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
+    _restype_ = _Int
+
+
+class _ReturnsAddress(_ctypes.CFuncPtr):
+    _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
+    _restype_ = _UnsignedLong
+
+
+_libc = _ctypes.dlopen("libc.so.6", 0)
+_mmap = _ReturnsAddress(_ctypes.dlsym(_libc, "mmap"))
+_mmap.argtypes = (_UnsignedLong, _UnsignedLong, _Int, _Int, _Int, _Long)
+_munmap = _ReturnsInt(_ctypes.dlsym(_libc, "munmap"))
+_munmap.argtypes = (_UnsignedLong, _UnsignedLong)
+_ioctl = _ReturnsInt(_ctypes.dlsym(_libc, "ioctl"))
+_ioctl.argtypes = (_Int, _UnsignedLong, _UnsignedLong)
+
+
+def _map_file(file: int, size: int, offset: int, protection: int) -> int:
+    """A shared mapping of a file; answers its user virtual address. Raises OSError."""
+    address: int = _mmap(0, size, protection, _MAP_SHARED, file, offset)
+    if address == _MAP_FAILED:
+        raise _last_error()
+    return address
+
+
+def _unmap(address: int, size: int) -> None:
+    """End a mapping; what nobody has mapped is no error."""
+    _munmap(address, size)
+
+
+def _memory_at(address: int, size: int) -> memoryview:
+    """The memory of this process at ``address``, as bytes."""
+    return memoryview((_Byte * size).from_address(address)).cast("B")
+
+
+def _ioctl_with_number(file: int, request: int, number: int) -> int:
+    """An ioctl whose argument is a number of up to 64 bits. Raises OSError."""
+    answer: int = _ioctl(file, request, number)
+    if answer < 0:
+        raise _last_error()
+    return answer
+
+
+def _last_error() -> OSError:
+    number = _ctypes.get_errno()
+    return OSError(number, os.strerror(number))
+
+
+class KernelCallFailed(PassthruError):
+    """The kernel refused a call; ``error`` has its number."""
+
+    def __init__(self, subject: str, call: str, error: OSError) -> None:
+        name = errno.errorcode.get(error.errno or 0, str(error.errno))
+        super().__init__(f"{subject}: {call}: {os.strerror(error.errno or 0)} ({name})")
+        self.error = error
+
+
+class KernelObject:
+    """Something of the kernel's behind a file descriptor; ``name`` stands in every error."""
+
+    def __init__(self, kernel: Kernel, file: int, name: str) -> None:
+        self._kernel = kernel
+        self.file = file
+        self._name = name
+
+    def __str__(self) -> str:
+        return self._name
+
+    def close(self) -> None:
+        """Give it back."""
+        self._kernel.close(self.file)
+
+    def call(self, name: str, request: int, argument: int | bytearray = 0) -> int:
+        """An ioctl. Raises KernelCallFailed."""
+        try:
+            return self._kernel.ioctl(self.file, request, argument)
+        except OSError as error:
+            raise KernelCallFailed(self._name, name, error) from error
+
+    def map(self, size: int, offset: int) -> Mapping:
+        """A shared, writable mapping from ``offset``. Raises KernelCallFailed."""
+        try:
+            return self._kernel.map(self.file, size, offset, writable=True)
+        except OSError as error:
+            raise KernelCallFailed(self._name, f"mmap of {size:#x} bytes", error) from error
+
+
+def new_eventfd(kernel: Kernel) -> int:
+    """An event counter. Raises KernelCallFailed."""
+    try:
+        return kernel.eventfd()
+    except OSError as error:
+        raise KernelCallFailed("this process", "eventfd", error) from error

@@ -12,8 +12,7 @@ from passthru.host.errors import (
     GroupNotViable,
     VfioMissing,
 )
-from passthru.host.kernel import Kernel, Mapping
-from passthru.host.kernel_object import KernelCallFailed, KernelObject
+from passthru.host.kernel import Kernel, KernelCallFailed, KernelObject, Mapping
 from passthru.lean import NamedTuple, Sequence
 
 __all__ = [

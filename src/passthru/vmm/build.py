@@ -11,9 +11,9 @@ from passthru.plan.model import GuestRegion, RegionKind, VmPlan
 from passthru.vmm.kvm import Kvm, Vm
 from passthru.vmm.machine import Machine
 from passthru.vmm.memory import GuestMemory
-from passthru.vmm.pci.bus import PciBus
+from passthru.vmm.pci import PciBus
 from passthru.vmm.x86_64 import platform
-from passthru.vmm.x86_64.boot_image import Images, load, read_images
+from passthru.vmm.x86_64.boot import Images, load, read_images
 
 if TYPE_CHECKING:
     from passthru.vmm.pci.passed_functions import PassedFunctions

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where trapped accesses go: x86 ports and guest-physical addresses."""
 
-from bisect import bisect_right
+from _bisect import bisect_right  # bisect only hands it on, from a file more
 
 from passthru.addresses import AddressRange
 from passthru.lean import NamedTuple, Protocol

@@ -4,8 +4,7 @@
 import errno
 import os
 
-from passthru.host.kernel import Kernel
-from passthru.host.kernel_object import KernelCallFailed, KernelObject
+from passthru.host.kernel import Kernel, KernelCallFailed, KernelObject
 from passthru.lean import NamedTuple, Sequence
 from passthru.vmm import kvm_abi as abi
 

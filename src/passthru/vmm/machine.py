@@ -8,8 +8,7 @@ from passthru.diagnostics.errors import ExitStatus
 from passthru.lean import TYPE_CHECKING, Callable, NamedTuple, Sequence
 from passthru.vmm.bus import Bus
 from passthru.vmm.kvm import Vcpu
-from passthru.vmm.thread import Thread, allocate_lock, get_ident, signal
-from passthru.vmm.vcpu_loop import VcpuLoop
+from passthru.vmm.vcpu_thread import Thread, VcpuLoop, allocate_lock, get_ident, signal
 
 if TYPE_CHECKING:
     from types import FrameType

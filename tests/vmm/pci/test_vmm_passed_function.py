@@ -22,7 +22,7 @@ from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Kvm
 from passthru.vmm.memory import GuestMemory
 from passthru.vmm.parts import MachineParts
-from passthru.vmm.pci.bus import ConfigPorts, EcamWindow, HostBridge, PciBus
+from passthru.vmm.pci import ConfigPorts, EcamWindow, HostBridge, PciBus
 from passthru.vmm.pci.passed_function import PassedFunction
 
 HOST = PciAddress(0, 0, 4, 0)

@@ -7,7 +7,7 @@ from fake_kernel import FakeFunction, FakeKernel
 from passthru.addresses import AddressRange, PciAddress
 from passthru.board.model import Abilities, Board, PciFunction
 from passthru.diagnostics.source import Source, Span
-from passthru.host.kernel_object import KernelCallFailed
+from passthru.host.kernel import KernelCallFailed
 from passthru.host.undo import UndoStack
 from passthru.plan.model import GuestFunction, PciWindows, VmPlan
 from passthru.vmm.bus import Bus
@@ -15,7 +15,7 @@ from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Kvm
 from passthru.vmm.memory import GuestMemory
 from passthru.vmm.parts import MachineParts
-from passthru.vmm.pci.bus import PciBus
+from passthru.vmm.pci import PciBus
 from passthru.vmm.pci.passed_functions import PassedFunctions
 
 SPAN = Span(Source("guest.qvmconf", "pass"), 0, 4)

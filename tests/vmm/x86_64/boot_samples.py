@@ -4,8 +4,7 @@
 from struct import pack, pack_into
 
 from passthru.addresses import AddressRange
-from passthru.vmm.x86_64.boot.request import BootRequest
-from passthru.vmm.x86_64.e820 import E820Type, MapEntry
+from passthru.vmm.x86_64.boot.request import BootRequest, E820Type, MapEntry
 
 MIB = 1 << 20
 KERNEL_MARK = b"KERNEL!!"

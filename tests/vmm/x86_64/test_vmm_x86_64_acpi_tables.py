@@ -9,8 +9,7 @@ from struct import unpack_from
 import pytest
 
 from passthru.addresses import AddressRange
-from passthru.vmm.x86_64.acpi.platform import AcpiPlatform, PciInterruptRoute
-from passthru.vmm.x86_64.acpi.tables import AcpiTablesTooBig, build_tables
+from passthru.vmm.x86_64.acpi import AcpiPlatform, AcpiTablesTooBig, PciInterruptRoute, build_tables
 
 BASE = 0xE0000
 

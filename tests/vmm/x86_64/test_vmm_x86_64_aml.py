@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passthru.addresses import AddressRange
-from passthru.vmm.x86_64.acpi import aml, resources
+from passthru.vmm.x86_64 import aml
 
 
 def decode_package_length(data):
@@ -110,11 +110,11 @@ def test_word_space_has_inclusive_end(start, size):
     size = min(size, 0x10000 - start)
     if size == 0x10000:  # its length does not fit the format
         size -= 1
-    space = resources.word_space(resources.SpaceType.PORTS, AddressRange(start, size))
+    space = aml.word_space(aml.SpaceType.PORTS, AddressRange(start, size))
     fields = [int.from_bytes(space[n : n + 2], "little") for n in range(6, 16, 2)]
     assert fields == [0, start, start + size - 1, 0, size]
 
 
 def test_isa_lines_only():
     with pytest.raises(ValueError, match="16"):
-        resources.irq(16)
+        aml.irq(16)

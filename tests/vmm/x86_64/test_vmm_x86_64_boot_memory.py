@@ -15,8 +15,8 @@ from passthru.vmm.x86_64.boot.entry import (
     RealModeEntry,
     flat_gdt,
 )
-from passthru.vmm.x86_64.boot.free_ram import FreeRam
 from passthru.vmm.x86_64.boot.paging import identity_tables, tables_size
+from passthru.vmm.x86_64.boot.request import FreeRam
 
 BASE = 0x5000
 GIB = 1 << 30

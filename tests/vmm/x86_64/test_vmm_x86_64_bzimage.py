@@ -20,7 +20,7 @@ from passthru.vmm.x86_64.boot.errors import (
 )
 from passthru.vmm.x86_64.boot.loader import plan_boot
 from passthru.vmm.x86_64.boot.paging import identity_tables
-from passthru.vmm.x86_64.e820 import E820Type, MapEntry
+from passthru.vmm.x86_64.boot.request import E820Type, MapEntry
 
 GIB = 1 << 30
 LOW = AddressRange(0, 0xA0000)

@@ -19,8 +19,7 @@ from passthru.vmm.x86_64.boot.errors import (
     OutsideRam,
     RamTooSmall,
 )
-from passthru.vmm.x86_64.boot.images import ImageFormat, recognise
-from passthru.vmm.x86_64.boot.loader import plan_boot
+from passthru.vmm.x86_64.boot.loader import ImageFormat, plan_boot, recognise
 
 FLAT = b"\xfa\xb0\x2a\xe6\x10\xf4"
 

@@ -9,7 +9,7 @@ from passthru.plan.x86_64 import IOAPIC_LINES, MACHINE_PORTS
 from passthru.vmm import kvm_abi
 from passthru.vmm.kvm import Kvm
 from passthru.vmm.machine import Machine
-from passthru.vmm.pci.bus import PciBus
+from passthru.vmm.pci import PciBus
 from passthru.vmm.x86_64 import platform
 
 WINDOWS = PciWindows(*(AddressRange(start, 1 << 20) for start in (1 << 30, 2 << 30, 1 << 36, 0)))

@@ -2,8 +2,7 @@
 """The wired interrupt of a passed function: level-triggered, unmasked by the guest's EOI."""
 
 from passthru.host import vfio_abi
-from passthru.host.kernel import Kernel
-from passthru.host.kernel_object import new_eventfd
+from passthru.host.kernel import Kernel, new_eventfd
 from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioFunction
 from passthru.vmm.kvm import Vm

@@ -5,13 +5,13 @@ import errno
 
 from passthru.addresses import PciAddress
 from passthru.board.model import Board
-from passthru.host.kernel_object import KernelCallFailed
+from passthru.host.kernel import KernelCallFailed
 from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioContainer, VfioFunction, VfioGroup
 from passthru.lean import Callable
 from passthru.plan.model import GuestFunction, RegionKind, VmPlan
 from passthru.vmm.parts import MachineParts
-from passthru.vmm.pci.bus import PciBus
+from passthru.vmm.pci import PciBus
 from passthru.vmm.pci.passed_function import PassedFunction
 
 __all__ = ["PassedFunctions"]

@@ -3,8 +3,7 @@
 
 import select
 
-from passthru.host.kernel import Kernel
-from passthru.host.kernel_object import new_eventfd
+from passthru.host.kernel import Kernel, new_eventfd
 from passthru.host.undo import UndoStack
 from passthru.host.vfio import NO_EVENTFD, VectorShortage, VfioFunction
 from passthru.lean import Iterable, Mapping, NamedTuple

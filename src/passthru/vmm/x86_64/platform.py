@@ -5,23 +5,21 @@ from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.host.undo import UndoStack
 from passthru.lean import Callable
 from passthru.plan.model import SerialPort, VmPlan
-from passthru.vmm.console import open_host_streams
-from passthru.vmm.devices.cmos import CmosClock
-from passthru.vmm.devices.power import (
+from passthru.vmm.kvm import Kvm, Vcpu, Vm
+from passthru.vmm.machine import Input, Machine
+from passthru.vmm.pci import ConfigPorts, EcamWindow, HostBridge, PciBus
+from passthru.vmm.serial import Serial8250, open_host_streams
+from passthru.vmm.x86_64 import layout
+from passthru.vmm.x86_64.boot.entry import Entry, enter
+from passthru.vmm.x86_64.cpuid import guest_cpuid
+from passthru.vmm.x86_64.legacy_devices import (
+    CmosClock,
     KeyboardReset,
     PowerControl,
     PowerEvents,
     PowerTimer,
     ResetRegister,
 )
-from passthru.vmm.devices.serial import Serial8250
-from passthru.vmm.kvm import Kvm, Vcpu, Vm
-from passthru.vmm.machine import Input, Machine
-from passthru.vmm.pci.bus import ConfigPorts, EcamWindow, HostBridge, PciBus
-from passthru.vmm.x86_64 import layout
-from passthru.vmm.x86_64.boot.entry import Entry
-from passthru.vmm.x86_64.cpuid import guest_cpuid
-from passthru.vmm.x86_64.processor import enter
 
 __all__ = ["add_devices", "create_interrupt_controllers", "create_vcpus", "move_ioapic"]
 
@@ -58,7 +56,7 @@ def add_devices(
 def move_ioapic(machine: Machine, vm: Vm, plan: VmPlan, resample: Callable[[], None]) -> None:
     """Let the IOAPIC answer where the configuration wants it (GPA)."""
     if plan.ioapic_address != layout.KVM_IOAPIC_ADDRESS:
-        from passthru.vmm.devices.moved_ioapic import MovedIoapic
+        from passthru.vmm.x86_64.moved_ioapic import MovedIoapic
 
         place = AddressRange(plan.ioapic_address, PAGE_SIZE)
         machine.mmio.attach(place, MovedIoapic(vm, machine.while_held, resample))

@@ -18,14 +18,13 @@ from passthru.vmm.x86_64.boot.errors import (
     MapTooLong,
     RamTooSmall,
 )
-from passthru.vmm.x86_64.boot.free_ram import FreeRam, usable_ram
 from passthru.vmm.x86_64.boot.linux_header import (
     SETUP_HEADER_START,
     SetupHeader,
     read_setup_header,
 )
 from passthru.vmm.x86_64.boot.paging import identity_tables, tables_size
-from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, BootWrite
+from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, BootWrite, FreeRam, usable_ram
 
 __all__ = ["plan_bzimage"]
 

@@ -17,8 +17,7 @@ from passthru.vmm.x86_64.boot.errors import (
     LowRamMissing,
     OutsideRam,
 )
-from passthru.vmm.x86_64.boot.free_ram import FreeRam, usable_ram
-from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, BootWrite
+from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, BootWrite, FreeRam, usable_ram
 
 __all__ = ["plan_elf"]
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The DSDT's contents: soft off, processors, the PCI host bridge, legacy devices."""
 
-from passthru.addresses import AddressRange
-from passthru.vmm.x86_64.acpi import aml, resources
-from passthru.vmm.x86_64.acpi.platform import AcpiPlatform
-from passthru.vmm.x86_64.acpi.resources import SpaceType
+from passthru.addresses import AddressRange, without
+from passthru.lean import TYPE_CHECKING
+from passthru.vmm.x86_64 import aml
+from passthru.vmm.x86_64.aml import SpaceType
 from passthru.vmm.x86_64.layout import (
     CMOS_IRQ,
     CMOS_PORT,
@@ -13,7 +13,9 @@ from passthru.vmm.x86_64.layout import (
     PM_BLOCK_SIZE,
     SLEEP_TYPE_S5,
 )
-from passthru.vmm.x86_64.ranges import without
+
+if TYPE_CHECKING:
+    from passthru.vmm.x86_64.acpi import AcpiPlatform
 
 __all__ = ["dsdt_body"]
 
@@ -27,7 +29,7 @@ _OSC_GRANTED = 1 << 4
 _OSC_UNKNOWN_REVISION, _OSC_UNKNOWN_UUID, _OSC_MASKED = 0x08, 0x04, 0x10
 
 
-def dsdt_body(platform: AcpiPlatform) -> bytes:
+def dsdt_body(platform: "AcpiPlatform") -> bytes:
     """The AML after the DSDT's header."""
     return _soft_off() + aml.scope(
         "\\_SB",
@@ -56,14 +58,14 @@ def _processor(number: int) -> bytes:
     )
 
 
-def _host_bridge(platform: AcpiPlatform) -> bytes:
+def _host_bridge(platform: "AcpiPlatform") -> bytes:
     body = [
         aml.name("_HID", aml.eisa_id("PNP0A08")),
         aml.name("_CID", aml.eisa_id("PNP0A03")),
         aml.name("_SEG", aml.integer(0)),
         aml.name("_BBN", aml.integer(0)),
         aml.name("_UID", aml.integer(0)),
-        aml.name("_CRS", resources.resource_template(*_bridge_windows(platform))),
+        aml.name("_CRS", aml.resource_template(*_bridge_windows(platform))),
         _host_bridge_osc(),
     ]
     if platform.interrupt_routes:
@@ -71,23 +73,23 @@ def _host_bridge(platform: AcpiPlatform) -> bytes:
     return aml.device("PCI0", body)
 
 
-def _bridge_windows(platform: AcpiPlatform) -> list[bytes]:
+def _bridge_windows(platform: "AcpiPlatform") -> list[bytes]:
     windows = [
-        resources.word_space(SpaceType.BUS_NUMBERS, AddressRange(0, 1)),
-        resources.io(PCI_CONFIG_PORTS.start, PCI_CONFIG_PORTS.size),
+        aml.word_space(SpaceType.BUS_NUMBERS, AddressRange(0, 1)),
+        aml.io(PCI_CONFIG_PORTS.start, PCI_CONFIG_PORTS.size),
     ]
     windows += [
-        resources.word_space(SpaceType.PORTS, part)
+        aml.word_space(SpaceType.PORTS, part)
         for part in without(platform.ports, [PCI_CONFIG_PORTS])
     ]
     if platform.memory32.size:
-        windows.append(resources.dword_space(SpaceType.MEMORY, platform.memory32))
+        windows.append(aml.dword_space(SpaceType.MEMORY, platform.memory32))
     if platform.memory64.size:
-        windows.append(resources.qword_space(SpaceType.MEMORY, platform.memory64))
+        windows.append(aml.qword_space(SpaceType.MEMORY, platform.memory64))
     return windows
 
 
-def _interrupt_routes(platform: AcpiPlatform) -> bytes:
+def _interrupt_routes(platform: "AcpiPlatform") -> bytes:
     # 6.2.13: a source of 0 means that the index is a GSI, level-triggered and active low.
     entries = [
         aml.package(
@@ -134,9 +136,9 @@ def _host_bridge_osc() -> bytes:
 def _motherboard(ecam: AddressRange) -> bytes:
     """What nobody else may use: Linux trusts the ECAM only if a PNP0C02 device claims it."""
     if ecam.end <= _4GIB:
-        config_space = resources.memory32_fixed(ecam)
+        config_space = aml.memory32_fixed(ecam)
     else:
-        config_space = resources.qword_space(SpaceType.MEMORY, ecam, consumer=True)
+        config_space = aml.qword_space(SpaceType.MEMORY, ecam, consumer=True)
     return aml.device(
         "MBRD",
         [
@@ -144,9 +146,7 @@ def _motherboard(ecam: AddressRange) -> bytes:
             aml.name("_UID", aml.integer(0)),
             aml.name(
                 "_CRS",
-                resources.resource_template(
-                    config_space, resources.io(PM1A_EVENT_PORT, PM_BLOCK_SIZE)
-                ),
+                aml.resource_template(config_space, aml.io(PM1A_EVENT_PORT, PM_BLOCK_SIZE)),
             ),
         ],
     )
@@ -159,19 +159,19 @@ def _rtc() -> bytes:
             aml.name("_HID", aml.eisa_id("PNP0B00")),
             aml.name(
                 "_CRS",
-                resources.resource_template(resources.io(CMOS_PORT, 2), resources.irq(CMOS_IRQ)),
+                aml.resource_template(aml.io(CMOS_PORT, 2), aml.irq(CMOS_IRQ)),
             ),
         ],
     )
 
 
 def _serial(number: int, port: int, gsi: int) -> bytes:
-    line = resources.irq(gsi) if gsi < 16 else resources.interrupt(gsi)
+    line = aml.irq(gsi) if gsi < 16 else aml.interrupt(gsi)
     return aml.device(
         f"COM{number + 1:X}",
         [
             aml.name("_HID", aml.eisa_id("PNP0501")),
             aml.name("_UID", aml.integer(number + 1)),
-            aml.name("_CRS", resources.resource_template(resources.io(port, 8), line)),
+            aml.name("_CRS", aml.resource_template(aml.io(port, 8), line)),
         ],
     )

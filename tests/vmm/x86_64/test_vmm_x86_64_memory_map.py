@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from passthru.addresses import AddressRange
 from passthru.plan.model import GuestRegion, RegionKind
-from passthru.vmm.x86_64.e820 import E820Type, memory_map
+from passthru.vmm.x86_64.boot.request import E820Type, memory_map
 
 USABLE = {RegionKind.RAM, RegionKind.PASSED_RAM}
 UNTOLD = {RegionKind.PCI_WINDOW}

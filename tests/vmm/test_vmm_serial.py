@@ -3,7 +3,7 @@
 
 import pytest
 
-from passthru.vmm.devices.serial import Serial8250
+from passthru.vmm.serial import Serial8250
 
 DATA, ENABLE, IDENTIFY, LINE, MODEM, STATUS, MODEM_STATUS, SCRATCH = range(8)
 

@@ -3,8 +3,8 @@
 
 import pytest
 
-from passthru.vmm.devices.cmos import CmosClock
-from passthru.vmm.devices.power import (
+from passthru.vmm.x86_64.legacy_devices import (
+    CmosClock,
     KeyboardReset,
     PowerControl,
     PowerEvents,

@@ -5,13 +5,14 @@ Not a hardware-reduced platform: fixed registers at the ports of ``layout``. The
 SMI command port, so the platform is in ACPI mode from the start (SCI_EN always set).
 """
 
-from struct import pack
+from _struct import pack  # struct only hands it on, from a file more
 
+from passthru.addresses import AddressRange
 from passthru.diagnostics.errors import PassthruError
-from passthru.vmm.x86_64.acpi.dsdt import dsdt_body
-from passthru.vmm.x86_64.acpi.madt import madt_body
-from passthru.vmm.x86_64.acpi.platform import AcpiPlatform
+from passthru.lean import NamedTuple
+from passthru.vmm.x86_64.dsdt import dsdt_body
 from passthru.vmm.x86_64.layout import (
+    LAPIC_ADDRESS,
     PM1A_CONTROL_PORT,
     PM1A_EVENT_PORT,
     PM_TIMER_PORT,
@@ -21,7 +22,7 @@ from passthru.vmm.x86_64.layout import (
     SCI_GSI,
 )
 
-__all__ = ["AcpiTablesTooBig", "build_tables"]
+__all__ = ["AcpiPlatform", "AcpiTablesTooBig", "PciInterruptRoute", "build_tables"]
 
 _OEM_ID = b"PASSTH"
 _OEM_TABLE_ID = b"PASSTHRU"
@@ -39,6 +40,34 @@ _FLAGS = 1 << 0 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 10
 _NO_C2_LATENCY, _NO_C3_LATENCY = 101, 1001
 
 _ACCESS_BYTE, _ACCESS_WORD, _ACCESS_DWORD = 1, 2, 3
+
+
+class PciInterruptRoute(NamedTuple):
+    """INTx of one device on bus 0: ``pin`` 0 is INTA, ``gsi`` the line it drives."""
+
+    device: int
+    pin: int
+    gsi: int
+
+
+class AcpiPlatform(NamedTuple):
+    """The machine as ACPI tells it to the guest.
+
+    The tables go to the GPA ``address``, RSDP first, into ``space`` bytes. ``ecam``,
+    ``memory32`` and ``memory64`` are GPA ranges (an empty window is left out), ``ports``
+    the PCI port window; ``serial_ports`` are pairs of first port and GSI.
+    """
+
+    address: int
+    space: int
+    cpu_count: int
+    ioapic_address: int
+    ecam: AddressRange
+    memory32: AddressRange
+    memory64: AddressRange
+    ports: AddressRange
+    interrupt_routes: tuple[PciInterruptRoute, ...]
+    serial_ports: tuple[tuple[int, int], ...]
 
 
 class AcpiTablesTooBig(PassthruError):
@@ -60,7 +89,7 @@ def build_tables(platform: AcpiPlatform) -> bytes:
     dsdt = block.add(_table(b"DSDT", 2, dsdt_body(platform)))
     listed = [
         block.add(_table(b"FACP", 6, _fadt_body(facs, dsdt))),
-        block.add(_table(b"APIC", 5, madt_body(platform))),
+        block.add(_table(b"APIC", 5, _madt_body(platform))),
     ]
     if platform.ecam.size:
         listed.append(block.add(_table(b"MCFG", 1, _mcfg_body(platform))))
@@ -175,3 +204,44 @@ def _fadt_body(facs: int, dsdt: int) -> bytes:
         )
     )
     return body.ljust(_FADT_SIZE - _HEADER_SIZE, b"\0")
+
+
+# Two 8259 are there too.
+_PCAT_COMPATIBLE = 1
+_ENABLED = 1
+# APIC ids from here on do not fit a local APIC structure (255 is broadcast).
+_FIRST_X2APIC_ID = 255
+
+# MPS INTI flags (table 5.26).
+_CONFORMS_TO_BUS = 0
+_LEVEL_ACTIVE_HIGH = 0b1101
+
+
+def _madt_body(platform: AcpiPlatform) -> bytes:
+    """The structures after the MADT's header; APIC id and processor _UID are the vCPU's number."""
+    many = platform.cpu_count > _FIRST_X2APIC_ID
+    return b"".join(
+        (
+            pack("<II", LAPIC_ADDRESS, _PCAT_COMPATIBLE),
+            *(_local_apic(number) for number in range(platform.cpu_count)),
+            # type 1: id, address, first GSI
+            pack("<BBBxII", 1, 12, 0, platform.ioapic_address, 0),
+            # No override for the PIT: its line 0 is pin 0, as `timer8254 intr ioapic:0` says.
+            # Active high, because that is how the device model drives the line.
+            _source_override(SCI_GSI, SCI_GSI, _LEVEL_ACTIVE_HIGH),
+            # type 4: every processor's LINT1 is NMI
+            pack("<BBBHB", 4, 6, 0xFF, _CONFORMS_TO_BUS, 1),
+            # type 0xa: the same for x2APIC structures
+            pack("<BBHIB3x", 0xA, 12, _CONFORMS_TO_BUS, 0xFFFFFFFF, 1) if many else b"",
+        )
+    )
+
+
+def _local_apic(number: int) -> bytes:
+    if number < _FIRST_X2APIC_ID:
+        return pack("<BBBBI", 0, 8, number, number, _ENABLED)
+    return pack("<BBHIII", 9, 16, 0, number, _ENABLED, number)
+
+
+def _source_override(line: int, gsi: int, flags: int) -> bytes:
+    return pack("<BBBBIH", 2, 10, 0, line, gsi, flags)

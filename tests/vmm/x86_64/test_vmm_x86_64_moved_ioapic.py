@@ -5,8 +5,8 @@ import pytest
 
 from fake_kernel import FakeKernel
 from passthru.vmm import kvm_abi
-from passthru.vmm.devices.moved_ioapic import MovedIoapic
 from passthru.vmm.kvm import Kvm
+from passthru.vmm.x86_64.moved_ioapic import MovedIoapic
 
 TABLE = 8 + kvm_abi.IOAPIC_STATE.size
 
