@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passthru.addresses import AddressRange
-from passthru.plan.gaps import align_up, highest_gap, is_free, lowest_gap, power_of_two_from
+from passthru.plan.windows import align_up, highest_gap, is_free, lowest_gap, power_of_two_from
 
 Search = Callable[[list[AddressRange], int, AddressRange], AddressRange | None]
 

@@ -2,11 +2,16 @@
 """The ``passthru`` command: finds the subcommand and turns errors into exit statuses."""
 
 import gc
+import os
 import sys
 
 from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.lean import TYPE_CHECKING
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+__all__ = ["main", "run_process"]
 
 _USAGE = """\
 usage: passthru COMMAND …
@@ -31,6 +36,15 @@ _COMMANDS = frozenset(
     ("bench", "board", "check", "completion", "explain", "fmt", "get", "map", "options", "plan")
 )
 """Each is the module of its name here, beside ``run``, which starts without ``importlib``."""
+
+
+def run_process() -> "NoReturn":
+    """All that the process of the command does; it ends with the command's exit status."""
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Taking the interpreter apart piece by piece, as sys.exit does, helps nobody here.
+    os._exit(status)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,9 +6,9 @@ from passthru.board.model import Bar, BarKind
 from passthru.diagnostics.finding import Finding
 from passthru.lean import Iterable, NamedTuple
 from passthru.plan.functions import PlacedFunction
-from passthru.plan.gaps import lowest_gap, power_of_two_from
 from passthru.plan.model import PciWindows, PlannedBar
 from passthru.plan.problems import BAR_DOES_NOT_FIT
+from passthru.plan.windows import lowest_gap, power_of_two_from
 
 __all__ = ["BarPlan", "assign_bars", "memory64_size"]
 

@@ -6,9 +6,16 @@ from passthru.diagnostics.finding import Finding
 from passthru.language.model import PciLocation, VmConfig
 from passthru.lean import TYPE_CHECKING, NamedTuple
 from passthru.plan.blobs import plan_blobs
-from passthru.plan.claims import claims, locked_memory
 from passthru.plan.memory import IoApic, configured_regions, find_ioapic, machine_regions
-from passthru.plan.model import Blob, GuestFunction, GuestRegion, PciWindows, SerialPort, VmPlan
+from passthru.plan.model import (
+    Blob,
+    Claim,
+    GuestFunction,
+    GuestRegion,
+    PciWindows,
+    SerialPort,
+    VmPlan,
+)
 from passthru.plan.support import (
     unsupported_host,
     unsupported_options,
@@ -82,8 +89,8 @@ def plan_vm(config: VmConfig, board: Board) -> Planned:
         pci=windows,
         serial_ports=parts.serial_ports,
         ioapic_address=parts.ioapic[0],
-        locked_memory=locked_memory(parts.regions, has_functions=bool(functions)),
-        claims=tuple(claims(config.name, parts.regions, placed)),
+        locked_memory=_locked_memory(parts.regions, functions),
+        claims=_claims(config, parts.regions, placed),
     )
     return Planned(plan, _of_vm(config, findings))
 
@@ -124,7 +131,7 @@ def _plan_parts(config: VmConfig, board: Board | None) -> _Parts:
     return _Parts(ioapic, configured, regions, blobs.blobs, serial.ports, findings)
 
 
-# A guest without passed functions starts without the modules that these import.
+# A guest to which nothing is passed starts without the modules that these import.
 
 
 def _passes_functions(config: VmConfig) -> bool:
@@ -167,6 +174,24 @@ def _finish_functions(
         for function, planned, gsi in zip(placed, bars.bars, lines, strict=True)
     )
     return functions, bars.findings
+
+
+def _locked_memory(regions: tuple[GuestRegion, ...], functions: tuple[GuestFunction, ...]) -> int:
+    if not functions:
+        return 0
+    from passthru.plan.claims import locked_memory
+
+    return locked_memory(regions, has_functions=True)
+
+
+def _claims(
+    config: VmConfig, regions: tuple[GuestRegion, ...], placed: "tuple[PlacedFunction, ...]"
+) -> tuple[Claim, ...]:
+    if not config.passes:
+        return ()
+    from passthru.plan.claims import claims
+
+    return tuple(claims(config.name, regions, placed))
 
 
 def _no_room(config: VmConfig, configured: tuple[GuestRegion, ...]) -> Finding:

@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the guest's PCI bus lives: holes that nothing in the configuration uses."""
+"""Where the guest's PCI bus lives: holes that nothing in the configuration uses.
+
+Sizes of such holes are powers of two, and places are naturally aligned.
+"""
 
 from passthru.addresses import AddressRange
 from passthru.language.model import PortLocation, VmConfig
 from passthru.lean import Iterable
-from passthru.plan.gaps import highest_gap, is_free, lowest_gap
 from passthru.plan.model import GuestRegion, PciWindows, RegionKind
 from passthru.plan.x86_64 import BELOW_CHIPSET, PORT_WINDOWS, WINDOW64_SPACE
 
-__all__ = ["configured_ports", "find_windows", "window_regions"]
+__all__ = [
+    "align_up",
+    "configured_ports",
+    "find_windows",
+    "highest_gap",
+    "is_free",
+    "lowest_gap",
+    "power_of_two_from",
+    "window_regions",
+]
 
 _MEMORY64_SIZES = tuple(1 << bits for bits in range(36, 31, -1))
 """Sizes of the 64-bit window that are tried where no function asks for more, in bytes."""
@@ -88,3 +99,46 @@ def window_regions(windows: PciWindows) -> tuple[GuestRegion, ...]:
         GuestRegion(windows.memory32, window, "pci 32-bit window", None),
         GuestRegion(windows.memory64, window, "pci 64-bit window", None),
     )
+
+
+def align_up(address: int, size: int) -> int:
+    """The first multiple of ``size`` (a power of two) that is not below ``address``."""
+    return (address + size - 1) & -size
+
+
+def power_of_two_from(size: int) -> int:
+    """The smallest power of two that is not below ``size`` (1 for zero)."""
+    return 1 << max(0, size - 1).bit_length()
+
+
+def is_free(place: AddressRange, used: Iterable[AddressRange]) -> bool:
+    """Whether nothing in ``used`` has a byte of ``place``."""
+    return not any(place.overlaps(each) for each in used)
+
+
+def lowest_gap(
+    used: Iterable[AddressRange], size: int, within: AddressRange
+) -> AddressRange | None:
+    """The lowest naturally aligned place of ``size`` that nothing uses, or None."""
+    start = align_up(within.start, size)
+    for each in sorted(each for each in used if each.size > 0):
+        if start + size <= each.start:
+            break
+        start = max(start, align_up(each.end, size))
+    return AddressRange(start, size) if start + size <= within.end else None
+
+
+def highest_gap(
+    used: Iterable[AddressRange], size: int, within: AddressRange
+) -> AddressRange | None:
+    """The highest naturally aligned place of ``size`` that nothing uses, or None."""
+    start = (within.end - size) & -size
+    for each in sorted((each for each in used if each.size > 0), key=_end, reverse=True):
+        if each.end <= start:
+            break
+        start = min(start, (each.start - size) & -size)
+    return AddressRange(start, size) if start >= within.start else None
+
+
+def _end(place: AddressRange) -> int:
+    return place.end

@@ -14,11 +14,13 @@ from passthru.language.model import (
     Vdev,
     VmConfig,
 )
-from passthru.lean import Iterable, Iterator, NamedTuple, Sequence
+from passthru.lean import TYPE_CHECKING, Iterable, Iterator, NamedTuple, Sequence
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.plan.users import Uses
 from passthru.plan.x86_64 import HIGHEST_ADDRESS, MACHINE_PORTS, SERIAL_PORT_COUNT
-from passthru.rules.passed_memory import PassedMemory
+
+if TYPE_CHECKING:
+    from passthru.rules.passed_memory import PassedMemory
 
 __all__ = [
     "ADDRESS_OVERLAP",
@@ -246,7 +248,7 @@ def address_too_high(regions: Iterable[GuestRegion]) -> Iterator[Finding]:
             )
 
 
-def memory_granularity(config: VmConfig, passed: Sequence[PassedMemory]) -> Iterator[Finding]:
+def memory_granularity(config: VmConfig, passed: "Sequence[PassedMemory]") -> Iterator[Finding]:
     """``memory-granularity``."""
     for option in config.memory:
         yield from _not_in_pages(option.kind.value, option.start or 0, option.size, option.span)

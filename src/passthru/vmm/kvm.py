@@ -75,11 +75,9 @@ class Kvm(KernelObject):
         abi.CPUID2.pack_into(buffer, 0, _MAX_CPUID_ENTRIES, 0)
         self.call("KVM_GET_SUPPORTED_CPUID", abi.KVM_GET_SUPPORTED_CPUID, buffer)
         count, _ = abi.CPUID2.unpack_from(buffer)
-        entries = memoryview(buffer)[abi.CPUID2.size :]
-        return [
-            CpuidEntry(*abi.CPUID_ENTRY.unpack_from(entries, number * abi.CPUID_ENTRY.size))
-            for number in range(min(count, _MAX_CPUID_ENTRIES))
-        ]
+        size = min(count, _MAX_CPUID_ENTRIES) * abi.CPUID_ENTRY.size
+        entries = memoryview(buffer)[abi.CPUID2.size :][:size]
+        return [CpuidEntry._make(fields) for fields in abi.CPUID_ENTRY.iter_unpack(entries)]
 
     def create_vm(self) -> "Vm":
         """An empty machine. Raises KernelCallFailed."""

@@ -35,49 +35,47 @@ _DROPPED_LEAVES = {
 }
 
 
-class _Mask(NamedTuple):
-    """Bits of one register that are taken away or set, and why."""
-
-    function: int
-    subleaf: int
-    register: str
-    clear: int
-    set: int
-    reason: str
-
-
-def _bits(*numbers: int) -> int:
-    return sum(1 << number for number in numbers)
-
-
-_MASKS = (
-    _Mask(0x1, 0, "ecx", 0, _bits(21), "x2APIC, which KVM's local APIC has"),
-    _Mask(0x1, 0, "ecx", _bits(3), 0, "MONITOR: see leaf 5"),
-    _Mask(0x1, 0, "ecx", _bits(2, 4, 15), 0, "debug store, its filter, counters: the host's"),
-    _Mask(0x1, 0, "ecx", _bits(5, 6), 0, "VMX and SMX: no guests in guests"),
-    _Mask(0x1, 0, "ecx", _bits(7, 8, 10, 11, 14, 18), 0, "power, thermal, debug: the host's"),
-    _Mask(0x1, 0, "ecx", 0, _bits(24), "TSC deadline timer; KVM leaves this bit to us"),
-    _Mask(0x1, 0, "ecx", _bits(27), 0, "OSXSAVE mirrors CR4, and KVM keeps it"),
-    _Mask(0x1, 0, "ecx", 0, _bits(31), "a hypervisor is present"),
-    _Mask(
-        0x1, 0, "edx", _bits(18, 21, 22, 29, 30, 31), 0, "serial number, DS, thermal: the host's"
+# By leaf and subleaf: a register, the bits of it that are taken away, and those that are set.
+_MASKS = {
+    (0x1, 0): (
+        ("ecx", 0, 1 << 21),  # x2APIC, which KVM's local APIC has
+        ("ecx", 1 << 3, 0),  # MONITOR: see leaf 5
+        ("ecx", 1 << 2 | 1 << 4 | 1 << 15, 0),  # debug store, its filter, counters: the host's
+        ("ecx", 1 << 5 | 1 << 6, 0),  # VMX and SMX: no guests in guests
+        # power, thermal, debug: the host's
+        ("ecx", 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 14 | 1 << 18, 0),
+        ("ecx", 0, 1 << 24),  # TSC deadline timer; KVM leaves this bit to us
+        ("ecx", 1 << 27, 0),  # OSXSAVE mirrors CR4, and KVM keeps it
+        ("ecx", 0, 1 << 31),  # a hypervisor is present
+        # serial number, DS, thermal: the host's
+        ("edx", 1 << 18 | 1 << 21 | 1 << 22 | 1 << 29 | 1 << 30 | 1 << 31, 0),
     ),
-    _Mask(0x6, 0, "eax", _U32 & ~_bits(2), 0, "power: only ARAT, the timer that never stops"),
-    _Mask(0x6, 0, "ebx", _U32, 0, "power: no thresholds"),
-    _Mask(0x6, 0, "ecx", _U32, 0, "power: no APERF and MPERF, no bias"),
-    _Mask(0x6, 0, "edx", _U32, 0, "power: no hardware feedback"),
-    _Mask(0x7, 0, "ebx", _bits(2, 12, 15, 25), 0, "SGX, cache monitoring and allocation, trace"),
-    _Mask(0x7, 0, "ecx", _bits(13, 30), 0, "memory encryption, SGX launch control"),
-    _Mask(0x7, 0, "edx", _bits(18, 19), 0, "PCONFIG, branch records"),
-    _Mask(0x80000001, 0, "ecx", _bits(2, 3, 12), 0, "SVM, extended APIC space, SKINIT"),
-    _Mask(0x80000001, 0, "ecx", _bits(10, 13, 15, 19), 0, "IBS, watchdog, profiling, node id"),
-    _Mask(0x80000001, 0, "ecx", _bits(23, 24, 27, 28), 0, "performance counters: the host's"),
-    _Mask(0x80000001, 0, "ecx", _bits(29), 0, "MONITORX: see leaf 5"),
-    _Mask(0x80000007, 0, "eax", _U32, 0, "power: none"),
-    _Mask(0x80000007, 0, "ebx", _U32, 0, "machine check recovery: the host's"),
-    _Mask(0x80000007, 0, "ecx", _U32, 0, "power: none"),
-    _Mask(0x80000007, 0, "edx", _U32 & ~_bits(8), 0, "power: only the invariant TSC"),
-)
+    (0x6, 0): (
+        ("eax", _U32 & ~(1 << 2), 0),  # power: only ARAT, the timer that never stops
+        ("ebx", _U32, 0),  # power: no thresholds
+        ("ecx", _U32, 0),  # power: no APERF and MPERF, no bias
+        ("edx", _U32, 0),  # power: no hardware feedback
+    ),
+    (0x7, 0): (
+        # SGX, cache monitoring and allocation, trace
+        ("ebx", 1 << 2 | 1 << 12 | 1 << 15 | 1 << 25, 0),
+        ("ecx", 1 << 13 | 1 << 30, 0),  # memory encryption, SGX launch control
+        ("edx", 1 << 18 | 1 << 19, 0),  # PCONFIG, branch records
+    ),
+    (0x80000001, 0): (
+        ("ecx", 1 << 2 | 1 << 3 | 1 << 12, 0),  # SVM, extended APIC space, SKINIT
+        ("ecx", 1 << 10 | 1 << 13 | 1 << 15 | 1 << 19, 0),  # IBS, watchdog, profiling, node id
+        # performance counters: the host's
+        ("ecx", 1 << 23 | 1 << 24 | 1 << 27 | 1 << 28, 0),
+        ("ecx", 1 << 29, 0),  # MONITORX: see leaf 5
+    ),
+    (0x80000007, 0): (
+        ("eax", _U32, 0),  # power: none
+        ("ebx", _U32, 0),  # machine check recovery: the host's
+        ("ecx", _U32, 0),  # power: none
+        ("edx", _U32 & ~(1 << 8), 0),  # power: only the invariant TSC
+    ),
+}
 
 _AMD_VENDORS = (b"AuthenticAMD", b"HygonGenuine")
 _LEVEL_THREAD, _LEVEL_CORE = 1, 2
@@ -118,10 +116,9 @@ def _vendor(basic: CpuidEntry) -> bytes:
 
 
 def _masked(entry: CpuidEntry) -> CpuidEntry:
-    for mask in _MASKS:
-        if (mask.function, mask.subleaf) == (entry.function, entry.subleaf):
-            value: int = getattr(entry, mask.register)
-            entry = entry._replace(**{mask.register: value & ~mask.clear | mask.set})
+    for register, clear, set_ in _MASKS.get((entry.function, entry.subleaf), ()):
+        value: int = getattr(entry, register)
+        entry = entry._replace(**{register: value & ~clear | set_})
     return entry
 
 
