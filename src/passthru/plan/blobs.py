@@ -5,7 +5,7 @@ from passthru.diagnostics.finding import Finding, Place
 from passthru.language.model import BlobType, Load, MemoryLocation, VmConfig
 from passthru.lean import Iterator, NamedTuple
 from passthru.plan.model import Blob, BlobRole
-from passthru.plan.problems import BOOT_IMAGE_MISSING, NOT_SUPPORTED_BY_RUN
+from passthru.plan.support import unsupported
 
 __all__ = ["BlobPlan", "plan_blobs"]
 
@@ -56,7 +56,7 @@ def _plan_load(load: Load, *, is_boot: bool) -> Blob | Finding:
     elif load.blob in (BlobType.FDT, BlobType.ACPI):
         return _refuse_type(load.blob, f"{load.blob.value} load", load)
     elif load.address is None:
-        return NOT_SUPPORTED_BY_RUN.finding(
+        return unsupported(
             f"`load {load.path}` has no address and is not what the guest starts with",
             load.span,
             resource=load.path,
@@ -72,7 +72,7 @@ def _refuse_type(blob: BlobType, what: str, place: Load | MemoryLocation) -> Fin
         why = "an x86-64 guest gets ACPI tables and no device tree; remove it"
     else:
         why = "run makes the ACPI tables itself and adds no others; remove it"
-    return NOT_SUPPORTED_BY_RUN.finding(f"`{what}`: {why}", place.span)
+    return unsupported(f"`{what}`: {why}", place.span)
 
 
 def _plan_passes(config: VmConfig) -> Iterator[Blob | Finding]:
@@ -81,7 +81,7 @@ def _plan_passes(config: VmConfig) -> Iterator[Blob | Finding]:
             continue  # plain memory: nothing tells the guest of it
         for location in passed.locations:
             if not isinstance(location, MemoryLocation):
-                yield NOT_SUPPORTED_BY_RUN.finding(
+                yield unsupported(
                     f"`{passed.blob.value} pass` takes its data from memory only",
                     location.span,
                     fix="mem:GUEST_ADDRESS,LENGTH,r=HOST_ADDRESS",
@@ -90,7 +90,7 @@ def _plan_passes(config: VmConfig) -> Iterator[Blob | Finding]:
                 start = location.guest.start
                 yield Blob(BlobRole.INITRD, None, start, location.guest, location.span, typed=True)
             elif passed.blob is BlobType.GUEST:
-                yield NOT_SUPPORTED_BY_RUN.finding(
+                yield unsupported(
                     "`guest pass`: run starts a guest from a file only",
                     location.span,
                     fix="guest load FILE",
@@ -104,6 +104,8 @@ def _passes_guest(config: VmConfig) -> bool:
 
 
 def _nothing_to_start(config: VmConfig) -> Finding:
+    from passthru.plan.problems import BOOT_IMAGE_MISSING
+
     return BOOT_IMAGE_MISSING.finding(
         "nothing is loaded that the guest could start with", config.span, fix="guest load FILE"
     )
@@ -117,7 +119,7 @@ def _repeated(blobs: list[Blob]) -> Iterator[Finding]:
         if blob.role not in first:
             first[blob.role] = blob
             continue
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             f"a second {blob.role.value} image: run gives a guest one of each",
             blob.span,
             others=(Place("the first one", first[blob.role].span),),

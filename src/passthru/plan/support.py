@@ -6,21 +6,36 @@ Blobs and virtual devices are looked at where they are planned.
 
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place
+from passthru.diagnostics.source import Span
 from passthru.language.model import Cpu, MemoryLocation, Pass, PortLocation, VmConfig
 from passthru.lean import Iterator
 from passthru.plan.model import GuestRegion, RegionKind
-from passthru.plan.problems import NOT_SUPPORTED_BY_RUN
 
-__all__ = ["unsupported_host", "unsupported_options", "unsupported_page_sharing"]
+__all__ = ["unsupported", "unsupported_host", "unsupported_options", "unsupported_page_sharing"]
 
 _MOST_CPUS = 254  # 8-bit APIC ids, without the broadcast id and the I/O APIC's
 _MAPPED = (RegionKind.RAM, RegionKind.ROM, RegionKind.PASSED, RegionKind.PASSED_RAM)
 
 
+def unsupported(
+    message: str,
+    span: Span | None,
+    *,
+    resource: str | None = None,
+    others: tuple[Place, ...] = (),
+    fix: str | None = None,
+) -> Finding:
+    """A finding of ``not-supported-by-run``."""
+    # Imported by those who have something to tell: starting fast is a feature.
+    from passthru.plan.problems import NOT_SUPPORTED_BY_RUN
+
+    return NOT_SUPPORTED_BY_RUN.finding(message, span, resource=resource, others=others, fix=fix)
+
+
 def unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
     """The host, if it is none that run is for."""
     if board.architecture != "x86_64":
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             f"this host is {board.architecture}; run is for x86_64 hosts", config.span
         )
 
@@ -28,7 +43,7 @@ def unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
 def unsupported_options(config: VmConfig) -> Iterator[Finding]:
     """Every option that would have to be skipped."""
     if len(config.cpus) > _MOST_CPUS:
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             f"{len(config.cpus)} cpus; run gives a guest at most {_MOST_CPUS}",
             config.cpus[_MOST_CPUS].span,
         )
@@ -49,7 +64,7 @@ def _cpu_options(cpu: Cpu) -> Iterator[Finding]:
     }
     for name, text in options.items():
         if text is not None:
-            yield NOT_SUPPORTED_BY_RUN.finding(
+            yield unsupported(
                 f"`cpu {name} {text.value}`: run leaves its virtual processors to the host's "
                 "scheduler",
                 text.span,
@@ -59,21 +74,19 @@ def _cpu_options(cpu: Cpu) -> Iterator[Finding]:
 
 def _pass_options(passed: Pass) -> Iterator[Finding]:
     for interrupt in passed.interrupts:
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             f"`intr {interrupt.span.text}` of a pass: run passes no bare interrupts "
             "(a PCI function brings its own)",
             interrupt.span,
         )
     if passed.sched is not None:
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             f"`sched {passed.sched.value}` of a pass: run sets no priority for passed interrupts",
             passed.sched.span,
         )
     for location in passed.locations:
         if isinstance(location, PortLocation):
-            yield NOT_SUPPORTED_BY_RUN.finding(
-                f"`loc {location.span.text}`: run passes no ports", location.span
-            )
+            yield unsupported(f"`loc {location.span.text}`: run passes no ports", location.span)
         elif isinstance(location, MemoryLocation):
             yield from _access_letters(location)
 
@@ -82,24 +95,24 @@ def _access_letters(location: MemoryLocation) -> Iterator[Finding]:
     access = location.access
     reached_by_dma = access.dma_source or access.dma_target
     if not access.readable and (access.system_memory or access.executable or reached_by_dma):
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             "`m`, `x`, `s` or `t` without `r`: memory that cannot be read is not mapped at all",
             location.span,
             fix="add `r` to the access letters",
         )
     elif access.dma_target and not access.writable:
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             "`t` without `w`: run maps what the guest may not write read-only for devices, too",
             location.span,
             fix="add `w` to the access letters, or remove `t`",
         )
     elif reached_by_dma and location.guest != location.guest.page_aligned():
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             "`s` or `t` on a range that is not whole pages: an IOMMU maps pages only",
             location.span,
         )
     if access.reports_exceptions:
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             "`e`: KVM cannot raise a bus error in an x86-64 guest",
             location.span,
             fix="remove `e` from the access letters",
@@ -116,7 +129,7 @@ def _variables(config: VmConfig) -> Iterator[Finding]:
             continue
         if variable.name == "exit-on-halt" and is_on(variable):
             continue  # what KVM does anyway: a halted processor sleeps in the kernel
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             f"`set {variable.name}`: run does not have this variable",
             variable.span,
             fix=f"remove `set {variable.name} {variable.value}`",
@@ -128,7 +141,7 @@ def _settings(config: VmConfig) -> Iterator[Finding]:
         if (setting.name, setting.values) == ("safety", ("none",)):
             continue  # what holds without it
         words = " ".join((setting.blob.value, setting.name) if setting.blob else (setting.name,))
-        yield NOT_SUPPORTED_BY_RUN.finding(
+        yield unsupported(
             f"run does not have the option `{words}`", setting.span, fix=f"remove `{words}`"
         )
 
@@ -144,7 +157,7 @@ def unsupported_page_sharing(regions: tuple[GuestRegion, ...]) -> Iterator[Findi
         if one.range.overlaps(other.range):
             continue  # address-overlap has it
         if one.range.page_aligned().overlaps(other.range.page_aligned()):
-            yield NOT_SUPPORTED_BY_RUN.finding(
+            yield unsupported(
                 f"{other.name} shares a page of the guest with {one.name}",
                 other.span,
                 others=(Place(one.name, one.span),),

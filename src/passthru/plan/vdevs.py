@@ -12,7 +12,7 @@ from passthru.language.model import (
 )
 from passthru.lean import Iterator, NamedTuple
 from passthru.plan.model import SerialPort
-from passthru.plan.problems import NOT_SUPPORTED_BY_RUN, VDEV_OPTION_MISSING
+from passthru.plan.support import unsupported
 
 __all__ = [
     "SerialPlan",
@@ -90,6 +90,8 @@ def configured_lines(config: VmConfig) -> frozenset[int]:
 
 
 def _lacks(vdev: Vdev, option: str, fix: str) -> Finding:
+    from passthru.plan.problems import VDEV_OPTION_MISSING
+
     return VDEV_OPTION_MISSING.finding(f"vdev {vdev.type} has no `{option}`", vdev.span, fix=fix)
 
 
@@ -102,7 +104,7 @@ def unsupported_vdevs(vdevs: tuple[Vdev, ...]) -> Iterator[Finding]:
             yield _unknown_type(vdev)
             continue
         if support.once and vdev.type in first:
-            yield NOT_SUPPORTED_BY_RUN.finding(
+            yield unsupported(
                 f"a second `vdev {vdev.type}`: the machine has one",
                 vdev.span,
                 others=(Place("the first one", first[vdev.type].span),),
@@ -114,7 +116,7 @@ def unsupported_vdevs(vdevs: tuple[Vdev, ...]) -> Iterator[Finding]:
 
 
 def _unknown_type(vdev: Vdev) -> Finding:
-    return NOT_SUPPORTED_BY_RUN.finding(
+    return unsupported(
         f"run has no `vdev {vdev.type}`; it has {', '.join(_SUPPORT)}",
         vdev.span,
         resource=vdev.type,
@@ -137,7 +139,7 @@ def _wrong_locations(vdev: Vdev, support: _Support) -> Iterator[Finding]:
 
 
 def _refuse(message: str, place: Location | Interrupt) -> Finding:
-    return NOT_SUPPORTED_BY_RUN.finding(message, place.span)
+    return unsupported(message, place.span)
 
 
 def _wrong_interrupts(vdev: Vdev, support: _Support) -> Iterator[Finding]:
@@ -159,7 +161,7 @@ def _line_name(line: int | None) -> str:
 def _wrong_options(vdev: Vdev, support: _Support) -> Iterator[Finding]:
     for option in vdev.options:
         if option.name not in support.values:
-            yield NOT_SUPPORTED_BY_RUN.finding(
+            yield unsupported(
                 f"run does not have the option `{option.name}` of vdev {vdev.type}",
                 option.span,
                 fix=f"remove `{option.name}`",
@@ -167,7 +169,7 @@ def _wrong_options(vdev: Vdev, support: _Support) -> Iterator[Finding]:
             continue
         allowed = support.values[option.name]
         if allowed is not None and option.value not in allowed:
-            yield NOT_SUPPORTED_BY_RUN.finding(
+            yield unsupported(
                 f"run does not have `{option.name} {option.value}` for vdev {vdev.type}; "
                 f"it has {', '.join(allowed)}",
                 option.span,
