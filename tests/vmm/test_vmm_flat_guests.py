@@ -103,6 +103,14 @@ def test_reset_and_power_off_end_the_machine_with_status_0(guest, end):
     assert (done.stdout, done.stderr, done.returncode) == (b"A", b"", 0)
 
 
+@pytest.mark.parametrize(
+    "end", ["mov $0xfe, %al\nout %al, $0x64", "mov $0x604, %dx\nmov $0x3400, %ax\nout %ax, %dx"]
+)
+def test_nothing_runs_after_the_access_that_ends_the_machine(guest, end):
+    done = guest.run(f"print $'A'\n{end}\nprint $'B'\n1: hlt\njmp 1b")
+    assert (done.stdout, done.stderr, done.returncode) == (b"A", b"", 0)
+
+
 def test_a_string_instruction_is_every_one_of_its_bytes(guest):
     done = guest.run(
         """

@@ -59,10 +59,15 @@ class Machine:
         return self._status is not None
 
     def end(self, status: ExitStatus = ExitStatus.OK) -> None:
-        """End the machine; the first reason counts. Any thread may call this."""
+        """End the machine; the first reason counts. Any thread may call this.
+
+        The vCPU whose access ends the machine runs no guest code after it.
+        """
         if self._status is None:
             self._status = status
-        os.eventfd_write(self._ended, 1)
+            for loop, _ in self._running:
+                loop.request_stop()
+            os.eventfd_write(self._ended, 1)
 
     def run(self, vcpus: Sequence[Vcpu], inputs: Sequence[Input]) -> ExitStatus:
         """Run until the end and tell how it came.
@@ -131,10 +136,11 @@ class Machine:
     def _stop(self, loops: Sequence[VcpuLoop], threads: Sequence[Thread]) -> None:
         for loop in loops:
             loop.request_stop()
-        for thread in threads:
+        for loop, thread in zip(loops, threads, strict=True):
             # Repeated: a signal that comes before KVM_RUN is lost, the flag is not.
             while not thread.wait(0):
-                signal.pthread_kill(thread.identity, _KICK)
+                if loop.is_in_guest:
+                    signal.pthread_kill(thread.identity, _KICK)
                 thread.wait(0.05)
 
     def _interrupted(self, number: int, frame: "FrameType | None") -> None:

@@ -46,25 +46,23 @@ class Thread:
         """What ``signal.pthread_kill`` takes; valid while the thread runs."""
 
     def start(self) -> None:
-        """Start; returns when the thread's identity is known. Raises ThreadRefused."""
-        started = allocate_lock()
-        started.acquire()
+        """Start; the thread's identity is known then. Raises ThreadRefused."""
         self._ended.acquire()
 
+        # Set on both sides, because either may need it before the other goes on. Waiting for
+        # the thread instead would cost the start two switches.
         def run() -> None:
             self.identity = get_ident()
-            started.release()
             try:
                 self._work(*self._arguments)
             finally:
                 self._ended.release()
 
         try:
-            start_new_thread(run, ())
+            self.identity = start_new_thread(run, ())
         except RuntimeError as error:
             self._ended.release()
             raise ThreadRefused from error
-        started.acquire()
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end for so long; whether it has come."""
@@ -104,6 +102,11 @@ class VcpuLoop:
         seen = self._interruptions
         self._page[abi.RUN_IMMEDIATE_EXIT] = 1
         return seen
+
+    @property
+    def is_in_guest(self) -> bool:
+        """Whether only a signal can get it out of the guest, or soon could."""
+        return self._in_guest
 
     def left_since(self, seen: int) -> bool:
         """Whether it runs no guest code any more, with what hold answered."""
