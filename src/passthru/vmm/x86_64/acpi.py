@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """RSDP, XSDT, FADT, FACS, MADT, MCFG and DSDT as one block of bytes (ACPI 6.5, 5.2).
 
-Not a hardware-reduced platform: fixed registers at the ports of ``layout``. There is no
+Not a hardware-reduced platform: fixed registers at the ports of ``plan.x86_64``. There is no
 SMI command port, so the platform is in ACPI mode from the start (SCI_EN always set).
 """
 
@@ -10,9 +10,8 @@ from _struct import pack  # struct only hands it on, from a file more
 from passthru.addresses import AddressRange
 from passthru.diagnostics.errors import PassthruError
 from passthru.lean import NamedTuple
-from passthru.vmm.x86_64.dsdt import dsdt_body
-from passthru.vmm.x86_64.layout import (
-    LAPIC_ADDRESS,
+from passthru.plan.x86_64 import (
+    LAPIC_PAGE,
     PM1A_CONTROL_PORT,
     PM1A_EVENT_PORT,
     PM_TIMER_PORT,
@@ -21,6 +20,7 @@ from passthru.vmm.x86_64.layout import (
     RTC_CENTURY_INDEX,
     SCI_GSI,
 )
+from passthru.vmm.x86_64.dsdt import dsdt_body
 
 __all__ = ["AcpiPlatform", "AcpiTablesTooBig", "PciInterruptRoute", "build_tables"]
 
@@ -222,7 +222,7 @@ def _madt_body(platform: AcpiPlatform) -> bytes:
     many = platform.cpu_count > _FIRST_X2APIC_ID
     return b"".join(
         (
-            pack("<II", LAPIC_ADDRESS, _PCAT_COMPATIBLE),
+            pack("<II", LAPIC_PAGE.start, _PCAT_COMPATIBLE),
             *(_local_apic(number) for number in range(platform.cpu_count)),
             # type 1: id, address, first GSI
             pack("<BBBxII", 1, 12, 0, platform.ioapic_address, 0),

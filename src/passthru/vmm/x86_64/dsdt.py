@@ -3,9 +3,7 @@
 
 from passthru.addresses import AddressRange, without
 from passthru.lean import TYPE_CHECKING
-from passthru.vmm.x86_64 import aml
-from passthru.vmm.x86_64.aml import SpaceType
-from passthru.vmm.x86_64.layout import (
+from passthru.plan.x86_64 import (
     CMOS_IRQ,
     CMOS_PORT,
     PCI_CONFIG_PORTS,
@@ -13,6 +11,8 @@ from passthru.vmm.x86_64.layout import (
     PM_BLOCK_SIZE,
     SLEEP_TYPE_S5,
 )
+from passthru.vmm.x86_64 import aml
+from passthru.vmm.x86_64.aml import SpaceType
 
 if TYPE_CHECKING:
     from passthru.vmm.x86_64.acpi import AcpiPlatform

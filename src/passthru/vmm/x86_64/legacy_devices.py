@@ -6,7 +6,7 @@ management as ACPI fixed hardware (ACPI 6.5, 4.8.3), and the ways to reset it.
 import time
 
 from passthru.lean import Callable
-from passthru.vmm.x86_64.layout import RESET_VALUE, SLEEP_TYPE_S5
+from passthru.plan.x86_64 import RESET_VALUE, SLEEP_TYPE_S5
 
 __all__ = [
     "CmosClock",

@@ -4,12 +4,12 @@
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.host.undo import UndoStack
 from passthru.lean import Callable
+from passthru.plan import x86_64 as layout
 from passthru.plan.model import SerialPort, VmPlan
 from passthru.vmm.kvm import Kvm, Vcpu, Vm
 from passthru.vmm.machine import Input, Machine
 from passthru.vmm.pci import ConfigPorts, EcamWindow, HostBridge, PciBus
 from passthru.vmm.serial import Serial8250, open_host_streams
-from passthru.vmm.x86_64 import layout
 from passthru.vmm.x86_64.boot.entry import Entry, enter
 from passthru.vmm.x86_64.cpuid import guest_cpuid
 from passthru.vmm.x86_64.legacy_devices import (
@@ -28,7 +28,8 @@ _KEYBOARD_COMMAND_PORT = 0x64
 
 def create_interrupt_controllers(vm: Vm) -> None:
     """The controllers and the timer that KVM emulates in the kernel."""
-    vm.create_interrupt_controllers(layout.TSS_ADDRESS, layout.IDENTITY_MAP_ADDRESS)
+    pages = layout.KVM_PAGES.start
+    vm.create_interrupt_controllers(tss=pages + PAGE_SIZE, identity_map=pages)
 
 
 def add_devices(
@@ -55,7 +56,7 @@ def add_devices(
 
 def move_ioapic(machine: Machine, vm: Vm, plan: VmPlan, resample: Callable[[], None]) -> None:
     """Let the IOAPIC answer where the configuration wants it (GPA)."""
-    if plan.ioapic_address != layout.KVM_IOAPIC_ADDRESS:
+    if plan.ioapic_address != layout.IOAPIC_ADDRESS:
         from passthru.vmm.x86_64.moved_ioapic import MovedIoapic
 
         place = AddressRange(plan.ioapic_address, PAGE_SIZE)

@@ -10,11 +10,11 @@ from passthru.addresses import AddressRange
 from passthru.board.model import Board
 from passthru.lean import NamedTuple
 from passthru.plan.model import Blob, BlobRole, RegionKind, VmPlan
+from passthru.plan.x86_64 import FIRMWARE_AREA
 from passthru.vmm.memory import GuestMemory
 from passthru.vmm.x86_64.acpi import AcpiPlatform, PciInterruptRoute, build_tables
 from passthru.vmm.x86_64.boot.loader import ImageFormat, plan_boot, recognise
 from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, memory_map
-from passthru.vmm.x86_64.layout import ACPI_TABLES_ADDRESS, ACPI_TABLES_SIZE
 
 __all__ = ["Images", "load", "read_images"]
 
@@ -53,7 +53,7 @@ def read_images(plan: VmPlan, board: Board) -> Images:
             memory=memory_map(plan.regions),
             ram=ram,
             rom=rom,
-            rsdp=ACPI_TABLES_ADDRESS,
+            rsdp=FIRMWARE_AREA.start,
             initrd=initrd_place,
             initrd_data=files.get(initrd) if initrd and initrd_place is None else None,
             address=boot_blob.address,
@@ -112,8 +112,8 @@ def _check_place(plan: VmPlan, blob: Blob, size: int) -> None:
 def _acpi_platform(plan: VmPlan) -> AcpiPlatform:
     windows = plan.pci
     return AcpiPlatform(
-        address=ACPI_TABLES_ADDRESS,
-        space=ACPI_TABLES_SIZE,
+        address=FIRMWARE_AREA.start,
+        space=FIRMWARE_AREA.size,
         cpu_count=plan.cpu_count,
         ioapic_address=plan.ioapic_address,
         ecam=windows.ecam,
@@ -131,7 +131,7 @@ def _acpi_platform(plan: VmPlan) -> AcpiPlatform:
 
 def load(memory: GuestMemory, images: Images) -> None:
     """Put everything in its place in guest memory; the firmware tables come first."""
-    memory.write(ACPI_TABLES_ADDRESS, images.acpi_tables)
+    memory.write(FIRMWARE_AREA.start, images.acpi_tables)
     for blob, content in images.data:
         memory.write(blob.address or 0, content)
     for zeroed in images.boot.zeroed:

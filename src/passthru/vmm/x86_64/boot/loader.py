@@ -8,9 +8,9 @@ mode.
 
 from passthru.addresses import AddressRange
 from passthru.lean import TYPE_CHECKING, Callable, Enum
+from passthru.plan.x86_64 import FIRMWARE_AREA
 from passthru.vmm.x86_64.boot.entry import RealModeEntry
 from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, BootWrite, FreeRam
-from passthru.vmm.x86_64.layout import ACPI_TABLES_ADDRESS, ACPI_TABLES_SIZE
 
 if TYPE_CHECKING:
     from passthru.vmm.x86_64.boot.errors import ImageError
@@ -171,7 +171,7 @@ def _plan_flat(request: BootRequest) -> BootPlan:
     """
     free = FreeRam((*request.ram, *request.rom))
     if request.rsdp:
-        free.take(AddressRange(ACPI_TABLES_ADDRESS, ACPI_TABLES_SIZE))
+        free.take(FIRMWARE_AREA)
     if request.initrd is not None:
         free.take(request.initrd)
     place = _place(request, free)

@@ -6,8 +6,8 @@ that firmware hands to the guest, and the RAM that is still free.
 from passthru.addresses import PAGE_SIZE, AddressRange, united, without
 from passthru.lean import IntEnum, Iterable, NamedTuple
 from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.x86_64 import LEGACY_HOLE
 from passthru.vmm.x86_64.boot.entry import Entry
-from passthru.vmm.x86_64.layout import LEGACY_HOLE
 
 __all__ = [
     "BootPlan",
