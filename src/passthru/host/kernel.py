@@ -166,28 +166,26 @@ class LinuxKernel:
 
 # Python's own `mmap` objects do not tell their address, which KVM and VFIO want, and
 # `fcntl.ioctl` takes no number above a C int. The C half of `ctypes` does both; its Python
-# half, which is left out, takes longer to import than a small machine to build.
+# half, which is left out, takes longer to import than a small machine to build. Each type
+# that is made here counts, too: a view costs less than an array's type of its own.
 
 _PROT_READ = 1
 _PROT_WRITE = 2
 _MAP_SHARED = 1
 _MAP_FAILED = (1 << 64) - 1
-
-
-class _Byte(_Integer):
-    _type_ = "B"
+_PYBUF_WRITE = 0x200
 
 
 class _Int(_Integer):
     _type_ = "i"
 
 
-class _Long(_Integer):
-    _type_ = "l"
-
-
 class _UnsignedLong(_Integer):
     _type_ = "L"
+
+
+class _Object(_Integer):
+    _type_ = "O"
 
 
 class _ReturnsInt(_ctypes.CFuncPtr):
@@ -200,13 +198,20 @@ class _ReturnsAddress(_ctypes.CFuncPtr):
     _restype_ = _UnsignedLong
 
 
-_libc = _ctypes.dlopen("libc.so.6", 0)
-_mmap = _ReturnsAddress(_ctypes.dlsym(_libc, "mmap"))
-_mmap.argtypes = (_UnsignedLong, _UnsignedLong, _Int, _Int, _Int, _Long)
-_munmap = _ReturnsInt(_ctypes.dlsym(_libc, "munmap"))
+class _ReturnsObject(_ctypes.CFuncPtr):
+    _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_PYTHONAPI
+    _restype_ = _Object
+
+
+_process = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # typeshed does not know of None
+_mmap = _ReturnsAddress(_ctypes.dlsym(_process, "mmap"))
+_mmap.argtypes = (_UnsignedLong, _UnsignedLong, _Int, _Int, _Int, _UnsignedLong)
+_munmap = _ReturnsInt(_ctypes.dlsym(_process, "munmap"))
 _munmap.argtypes = (_UnsignedLong, _UnsignedLong)
-_ioctl = _ReturnsInt(_ctypes.dlsym(_libc, "ioctl"))
+_ioctl = _ReturnsInt(_ctypes.dlsym(_process, "ioctl"))
 _ioctl.argtypes = (_Int, _UnsignedLong, _UnsignedLong)
+_view = _ReturnsObject(_ctypes.dlsym(_process, "PyMemoryView_FromMemory"))
+_view.argtypes = (_UnsignedLong, _UnsignedLong, _Int)
 
 
 def _map_file(file: int, size: int, offset: int, protection: int) -> int:
@@ -224,7 +229,8 @@ def _unmap(address: int, size: int) -> None:
 
 def _memory_at(address: int, size: int) -> memoryview:
     """The memory of this process at ``address``, as bytes."""
-    return memoryview((_Byte * size).from_address(address)).cast("B")
+    view: memoryview = _view(address, size, _PYBUF_WRITE)
+    return view
 
 
 def _ioctl_with_number(file: int, request: int, number: int) -> int:
