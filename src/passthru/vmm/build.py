@@ -8,9 +8,9 @@ from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
 from passthru.lean import TYPE_CHECKING, Callable
 from passthru.plan.model import GuestRegion, RegionKind, VmPlan
+from passthru.vmm.address_space import GuestMemory
 from passthru.vmm.kvm import Kvm, Vm
 from passthru.vmm.machine import Machine
-from passthru.vmm.memory import GuestMemory
 from passthru.vmm.pci import PciBus
 from passthru.vmm.x86_64 import platform
 from passthru.vmm.x86_64.boot import Images, load, read_images

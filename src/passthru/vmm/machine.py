@@ -6,7 +6,7 @@ import select
 
 from passthru.diagnostics.errors import ExitStatus
 from passthru.lean import TYPE_CHECKING, Callable, NamedTuple, Sequence
-from passthru.vmm.bus import Bus
+from passthru.vmm.address_space import Bus
 from passthru.vmm.kvm import Vcpu
 from passthru.vmm.vcpu_thread import Thread, VcpuLoop, allocate_lock, get_ident, signal
 

@@ -3,10 +3,9 @@
 
 from passthru.host.kernel import Kernel
 from passthru.lean import NamedTuple
-from passthru.vmm.bus import Bus
+from passthru.vmm.address_space import Bus, GuestMemory
 from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Vm
-from passthru.vmm.memory import GuestMemory
 
 __all__ = ["MachineParts"]
 

@@ -13,7 +13,7 @@ from _thread import allocate_lock, get_ident, start_new_thread
 from passthru.diagnostics.errors import PassthruError
 from passthru.lean import TYPE_CHECKING, Callable
 from passthru.vmm import kvm_abi as abi
-from passthru.vmm.bus import Bus
+from passthru.vmm.address_space import Bus
 from passthru.vmm.kvm import Vcpu
 
 if TYPE_CHECKING:

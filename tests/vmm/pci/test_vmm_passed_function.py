@@ -17,10 +17,9 @@ from passthru.diagnostics.source import Source, Span
 from passthru.host import vfio_abi
 from passthru.host.vfio import VectorShortage, VfioContainer
 from passthru.plan.model import GuestFunction, PciWindows, PlannedBar
-from passthru.vmm.bus import Bus
+from passthru.vmm.address_space import Bus, GuestMemory
 from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Kvm
-from passthru.vmm.memory import GuestMemory
 from passthru.vmm.parts import MachineParts
 from passthru.vmm.pci import ConfigPorts, EcamWindow, HostBridge, PciBus
 from passthru.vmm.pci.passed_function import PassedFunction

@@ -10,10 +10,9 @@ from passthru.diagnostics.source import Source, Span
 from passthru.host.kernel import KernelCallFailed
 from passthru.host.undo import UndoStack
 from passthru.plan.model import GuestFunction, PciWindows, VmPlan
-from passthru.vmm.bus import Bus
+from passthru.vmm.address_space import Bus, GuestMemory
 from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Kvm
-from passthru.vmm.memory import GuestMemory
 from passthru.vmm.parts import MachineParts
 from passthru.vmm.pci import PciBus
 from passthru.vmm.pci.passed_functions import PassedFunctions

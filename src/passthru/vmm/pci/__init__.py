@@ -5,7 +5,7 @@ The modules in here are for the host functions that are passed to it.
 """
 
 from passthru.lean import Protocol
-from passthru.vmm.bus import Handler
+from passthru.vmm.address_space import Handler
 
 __all__ = ["ConfigPorts", "ConfigSpace", "EcamWindow", "HostBridge", "PciBus"]
 

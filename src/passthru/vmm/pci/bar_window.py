@@ -5,8 +5,7 @@ from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.host.kernel import Kernel, Mapping
 from passthru.host.vfio import Region, VfioFunction
 from passthru.lean import Sequence
-from passthru.vmm.bus import Bus
-from passthru.vmm.memory import GuestMemory, Slot
+from passthru.vmm.address_space import Bus, GuestMemory, Slot
 from passthru.vmm.pci.msix import MsixCapability
 
 __all__ = ["BarWindow"]

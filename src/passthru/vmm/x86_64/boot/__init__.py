@@ -11,7 +11,7 @@ from passthru.board.model import Board
 from passthru.lean import NamedTuple
 from passthru.plan.model import Blob, BlobRole, RegionKind, VmPlan
 from passthru.plan.x86_64 import FIRMWARE_AREA
-from passthru.vmm.memory import GuestMemory
+from passthru.vmm.address_space import GuestMemory
 from passthru.vmm.x86_64.acpi import AcpiPlatform, PciInterruptRoute, build_tables
 from passthru.vmm.x86_64.boot.loader import ImageFormat, plan_boot, recognise
 from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, memory_map

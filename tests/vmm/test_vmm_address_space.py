@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passthru.addresses import AddressRange
-from passthru.vmm.bus import Bus
+from passthru.vmm.address_space import Bus
 
 
 class Recorder:
