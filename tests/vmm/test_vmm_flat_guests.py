@@ -49,6 +49,11 @@ MACROS = """
 """
 
 
+MOST_MODULES = 71
+"""Of our own, from the command to the machine's end; a start that follows another program's
+finds them in no cache."""
+
+
 class Guest:
     """A flat binary and the configuration that starts it."""
 
@@ -109,6 +114,15 @@ def test_reset_and_power_off_end_the_machine_with_status_0(guest, end):
 def test_nothing_runs_after_the_access_that_ends_the_machine(guest, end):
     done = guest.run(f"print $'A'\n{end}\nprint $'B'\n1: hlt\njmp 1b")
     assert (done.stdout, done.stderr, done.returncode) == (b"A", b"", 0)
+
+
+def test_a_start_loads_few_modules(guest):
+    python, *command = guest.command("reset")
+    timed = [python, "-X", "importtime", *command]
+    done = subprocess.run(timed, capture_output=True, text=True, check=True, timeout=60)
+    imported = {line.split()[-1] for line in done.stderr.splitlines() if "passthru" in line}
+    assert "passthru.vmm.machine" in imported
+    assert len(imported) <= MOST_MODULES, sorted(imported)
 
 
 def test_a_string_instruction_is_every_one_of_its_bytes(guest):

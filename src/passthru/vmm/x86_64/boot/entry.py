@@ -6,7 +6,7 @@ Each boot protocol has its entry, plain data; ``processor()`` spells it out comp
 
 from _struct import pack  # struct only hands it on, from a file more
 
-from passthru.lean import IntEnum, NamedTuple
+from passthru.lean import NamedTuple
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.kvm import Vcpu
 
@@ -23,14 +23,7 @@ __all__ = [
 ]
 
 
-class _Cr0(IntEnum):
-    PE = 1 << 0
-    ET = 1 << 4
-    NW = 1 << 29
-    CD = 1 << 30
-    PG = 1 << 31
-
-
+_CR0_PE, _CR0_ET, _CR0_NW, _CR0_CD, _CR0_PG = 1 << 0, 1 << 4, 1 << 29, 1 << 30, 1 << 31
 _CR4_PAE = 1 << 5
 _EFER_LME, _EFER_LMA = 1 << 8, 1 << 10
 # Bit 1 is always set; interrupts are off.
@@ -152,7 +145,7 @@ class LongModeEntry(NamedTuple):
             ldt=_NO_LDT,
             gdt=self.gdt,
             idt=_NO_IDT,
-            cr0=_Cr0.PE | _Cr0.ET | _Cr0.PG,
+            cr0=_CR0_PE | _CR0_ET | _CR0_PG,
             cr3=self.cr3,
             cr4=_CR4_PAE,
             efer=_EFER_LME | _EFER_LMA,
@@ -178,7 +171,7 @@ class ProtectedModeEntry(NamedTuple):
             ldt=_NO_LDT,
             gdt=self.gdt,
             idt=_NO_IDT,
-            cr0=_Cr0.PE | _Cr0.ET,
+            cr0=_CR0_PE | _CR0_ET,
             msrs=_FIRMWARE_MSRS,
         )
 
@@ -202,7 +195,7 @@ class RealModeEntry(NamedTuple):
             ldt=Segment(0, 0, limit, _LDT, s=0),
             gdt=DescriptorTable(0, limit),
             idt=DescriptorTable(0, limit),
-            cr0=_Cr0.ET | _Cr0.NW | _Cr0.CD,
+            cr0=_CR0_ET | _CR0_NW | _CR0_CD,
         )
 
 
