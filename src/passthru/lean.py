@@ -8,9 +8,10 @@ the originals. They leave out what nothing here needs; a mistake in a class body
 originals would refuse is the type checker's to find.
 """
 
-# Both come with the interpreter; their public names load much more.
+# All of this comes with the interpreter; its public names load much more. The first is what
+# the tuple classes of ``collections`` read an element with.
+from _collections import _tuplegetter  # type: ignore[import-not-found]
 from _collections_abc import Callable, Iterable, Iterator, Mapping, Sequence
-from _operator import itemgetter
 
 __all__ = [
     "TYPE_CHECKING",
@@ -42,7 +43,7 @@ class _TupleType(type):
         fields = tuple(annotations) if isinstance(annotations, dict) else ()
         body["_field_defaults"] = {field: body[field] for field in fields if field in body}
         for position, field in enumerate(fields):
-            body[field] = property(itemgetter(position))
+            body[field] = _tuplegetter(position, None)
         body["_fields"] = body["__match_args__"] = fields
         body["__slots__"] = ()
         return super().__new__(cls, name, bases, body)
