@@ -9,8 +9,6 @@ from passthru.language.model import (
     Cpu,
     Interrupt,
     Load,
-    Location,
-    MemoryLocation,
     MemoryOption,
     Pass,
     Reserve,
@@ -33,14 +31,15 @@ class Order:
 
     A configuration is carried out as it is read, from its start to its end.
 
-    ``controller`` is the interrupt controller that a bare line would belong to.
+    ``controller`` is the interrupt controller that a bare line would belong to; ``uses`` are
+    the lines that were named, each behind the place of its context.
     """
 
     def __init__(self) -> None:
         self.controller = _ALWAYS_THERE
         self._memory: Span | None = None
         self._early_load: Span | None = None
-        self._first_use: dict[str, tuple[int, Span]] = {}
+        self.uses: list[tuple[int, Interrupt]] = []
         self._controllers: dict[str, tuple[int, Span]] = {}
 
     def memory(self, span: Span) -> None:
@@ -48,21 +47,10 @@ class Order:
         if self._memory is None:
             self._memory = span
 
-    def location(self, location: Location) -> None:
-        """A location was passed; it can be guest memory too."""
-        if isinstance(location, MemoryLocation) and location.access.system_memory:
-            self.memory(location.span)
-
     def load(self, span: Span) -> None:
         """A file was loaded into guest memory."""
         if self._memory is None and self._early_load is None:
             self._early_load = span
-
-    def interrupts(self, context: OpenContext, interrupts: tuple[Interrupt, ...]) -> None:
-        """Lines of interrupt controllers were named."""
-        for interrupt in interrupts:
-            if interrupt.controller not in self._first_use:
-                self._first_use[interrupt.controller] = (context.place, interrupt.span)
 
     def controller_made(self, context: OpenContext) -> None:
         """The context of an interrupt controller's ``vdev`` ended."""
@@ -75,11 +63,22 @@ class Order:
         findings = []
         if self._early_load is not None:
             findings.append(mistakes.load_before_memory(self._early_load, self._memory))
+        last_place = max((place for place, _ in self._controllers.values()), default=0)
+        first_use = self._first_uses(last_place)
         for name, (place, vdev) in self._controllers.items():
-            used_at, use = self._first_use.get(name, (place, vdev))
+            used_at, use = first_use.get(name, (place, vdev))
             if used_at < place:
                 findings.append(mistakes.controller_after_use(use, name, vdev))
         return findings
+
+    def _first_uses(self, end: int) -> dict[str, tuple[int, Span]]:
+        """The first use of each controller in the contexts before the place ``end``."""
+        first: dict[str, tuple[int, Span]] = {}
+        for place, interrupt in self.uses:
+            if place >= end:
+                break
+            first.setdefault(interrupt.controller, (place, interrupt.span))
+        return first
 
 
 class Assembly:
@@ -135,26 +134,28 @@ class Assembly:
 
     def once(self, name: str, span: Span) -> None:
         """An option of the VM was given of which the last one wins."""
-        self.warn_repeated(self._seen, name, span)
+        self._once_as(name, name, span)
 
-    def warn_repeated(self, seen: dict[str, Span], name: str, span: Span) -> None:
-        """Remember the option ``name`` in ``seen``, and warn if it was there before.
+    def _once_as(self, key: str, name: str, span: Span) -> None:
+        earlier = self._seen.get(key)
+        if earlier is not None:
+            self.warn_repeated(name, earlier, span)
+        self._seen[key] = span
+
+    def warn_repeated(self, name: str, earlier: Span, span: Span) -> None:
+        """The option ``name`` was given twice.
 
         A later source that overrides an earlier one does so on purpose.
         """
-        before = seen.get(name)
-        if before is not None and before.source is span.source:
-            self._findings.append(mistakes.option_repeated(span, name, before))
-        seen[name] = span
+        if earlier.source is span.source:
+            self._findings.append(mistakes.option_repeated(span, name, earlier))
 
     def set_variable(self, variable: Variable, *, per_vdev: bool) -> None:
         """A configuration variable was set, for the VM or for the open virtual device."""
-        key = f"set {variable.name}"
+        key = name = f"set {variable.name}"
         if per_vdev and self.context is not None:
-            self.warn_repeated(self.context.seen, key, variable.span)
-            key = f"{key} {self.context.place}"
-        else:
-            self.once(key, variable.span)
+            key = f"{self.context.place} {name}"
+        self._once_as(key, name, variable.span)
         self._variables[key] = variable
 
     def add_setting(self, setting: Setting, last_wins_as: str | None) -> None:

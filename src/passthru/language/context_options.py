@@ -14,7 +14,7 @@ from passthru.language.locations import (
     plain_memory_location,
     read_location,
 )
-from passthru.language.model import Location, Text, VdevOption
+from passthru.language.model import Location, MemoryLocation, Text, VdevOption
 from passthru.language.numbers import Notation, read_number
 from passthru.language.options import ALL_VERSIONS, ArgumentKind, Context, Option
 from passthru.language.words import Word
@@ -40,22 +40,31 @@ def take_context_option(
         return
     if option.versions is not ALL_VERSIONS:
         tell_version(option, word, arguments, assembly, findings)
-    kind = option.arguments[0].kind
-    # A vendor's own device may be made of several places and lines.
-    if not option.accumulates and (context.vdev is not None or context.kind is not Context.VDEV):
-        if option.name in context.seen:
-            context.forget(option.name)
-        assembly.warn_repeated(context.seen, option.name, word.span)
-    if kind is ArgumentKind.LOCATION:
-        _take_location(arguments[0], context, cursor, assembly, findings)
-    elif kind is ArgumentKind.INTERRUPT:
-        _take_interrupts(arguments[0], context, cursor, assembly, findings)
-    elif context.kind is not Context.VDEV or option.name == "name":
-        context.texts[option.name] = Text._make((arguments[0].value, arguments[0].span))
+    if not option.accumulates:
+        _forget_earlier(word, context, assembly)
+    name, argument = option.name, arguments[0]
+    if name == "loc":
+        _take_location(argument, context, cursor, assembly, findings)
+    elif name == "intr":
+        _take_interrupts(argument, context, cursor, assembly, findings)
+    elif context.kind is not Context.VDEV or name == "name":
+        context.texts[name] = Text._make((argument.value, argument.span))
     elif _is_right(option, arguments, assembly.version, findings):
-        value = " ".join(argument.value for argument in arguments)
-        span = word.span.to(arguments[-1].span)
-        context.vdev_options.append(VdevOption(option.name, value, span))
+        value = " ".join([each.value for each in arguments])
+        span = Span._make((word.source, word.start, arguments[-1].end))
+        context.vdev_options.append(VdevOption._make((name, value, span)))
+
+
+def _forget_earlier(word: Word, context: OpenContext, assembly: Assembly) -> None:
+    """Drop what the option ``word`` gave before in its context: the last one wins."""
+    if context.kind is Context.VDEV and context.vdev is None:
+        return  # a vendor's own device may be made of several places and lines
+    name = word.value
+    earlier = context.seen.get(name)
+    if earlier is not None:
+        context.forget(name)
+        assembly.warn_repeated(name, earlier.span, word.span)
+    context.seen[name] = word
 
 
 def tell_version(
@@ -100,8 +109,12 @@ def _add_location(
 
 def _put_location(location: Location, context: OpenContext, assembly: Assembly) -> None:
     context.locations.append(location)
-    if context.kind is Context.PASS:
-        assembly.order.location(location)
+    if (
+        context.kind is Context.PASS
+        and isinstance(location, MemoryLocation)
+        and location.access.system_memory
+    ):
+        assembly.order.memory(location.span)
 
 
 def _take_location(
@@ -109,9 +122,9 @@ def _take_location(
 ) -> None:
     sized_by_device = context.kind is Context.VDEV
     if context.vdev is None or context.vdev.space is Space.MEMORY:
-        location = plain_memory_location(word, sized_by_device)
-        if location is not None:
-            _put_location(location, context, assembly)
+        plain = plain_memory_location(word, sized_by_device)
+        if plain is not None:
+            _put_location(plain, context, assembly)
             return
     text = word.value
     if "," not in text or text.startswith(_FOREIGN_STARTS) or text.endswith(_FOREIGN_ENDS):
@@ -166,7 +179,7 @@ def _take_interrupts(
     interrupt = plain_interrupt(word)
     if interrupt is not None:
         context.interrupts.append(interrupt)
-        assembly.order.interrupts(context, (interrupt,))
+        assembly.order.uses.append((context.place, interrupt))
         return
     if word.value.isidentifier() and word.value != LOCAL_APIC:
         joined = _joined_by_colon(word, cursor)
@@ -184,7 +197,7 @@ def _take_interrupts(
         several=context.kind is Context.VDEV,
     )
     context.interrupts.extend(interrupts)
-    assembly.order.interrupts(context, interrupts)
+    assembly.order.uses += [(context.place, interrupt) for interrupt in interrupts]
 
 
 def _is_right(option: Option, arguments: list[Word], version: str, findings: list[Finding]) -> bool:

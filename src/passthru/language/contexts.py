@@ -21,6 +21,7 @@ from passthru.language.options import (
     Option,
 )
 from passthru.language.vdevs import VDEV_TYPES, VENDOR_VDEV_OPTIONS, VdevType
+from passthru.language.words import Word
 
 __all__ = ["OpenContext", "documented_here", "open_vdev", "option_here"]
 
@@ -59,7 +60,7 @@ class OpenContext:
         self.interrupts: list[Interrupt] = []
         self.texts: dict[str, Text] = {}
         self.vdev_options: list[VdevOption] = []
-        self.seen: dict[str, Span] = {}
+        self.seen: dict[str, Word] = {}
 
     @property
     def title(self) -> str:
@@ -88,7 +89,8 @@ class OpenContext:
     def to_pass(self) -> Pass:
         """The context as ``pass``."""
         locations, interrupts = tuple(self.locations), tuple(self.interrupts)
-        return Pass(self.blob, locations, interrupts, self.texts.get("sched"), self.span)
+        sched = self.texts.get("sched")
+        return Pass._make((self.blob, locations, interrupts, sched, self.span))
 
     def to_reserve(self) -> Reserve:
         """The context as ``reserve``."""
@@ -98,7 +100,7 @@ class OpenContext:
         """The context as ``vdev``."""
         locations, interrupts = tuple(self.locations), tuple(self.interrupts)
         name, options = self.texts.get("name"), tuple(self.vdev_options)
-        return Vdev(self.type, name, locations, interrupts, options, self.span)
+        return Vdev._make((self.type, name, locations, interrupts, options, self.span))
 
 
 def open_vdev(plain_type: str, span: Span, place: int) -> OpenContext:

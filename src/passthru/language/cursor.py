@@ -79,9 +79,12 @@ class Cursor:
 
     def take_arguments(self, option: Option) -> list[Word] | None:
         """The arguments of ``option``, which has just been taken; None where one is missing."""
+        arguments = option.arguments
+        if not arguments:
+            return []
         words = self._words
         start = index = self._index
-        for argument in option.arguments:
+        for argument in arguments:
             if argument.kind is ArgumentKind.FREE:
                 return self._take_free()
             if index >= len(words) or (

@@ -158,13 +158,16 @@ class _Reader:
         findings = self._findings
         while (word := cursor.next()) is not None:
             context = vm.context
+            if context is not None:
+                option = context.options.get(word.value)
+                if option is not None:
+                    take_context_option(option, word, context, cursor, vm, findings)
+                    continue
             option = option_here(word.value, context)
-            if option is None:
-                self._take_other(word)
-            elif context is None or option.context is Context.VM:
+            if option is not None:
                 self._take_top_option(option, word, None)
             else:
-                take_context_option(option, word, context, cursor, vm, findings)
+                self._take_other(word)
 
     def _take_other(self, word: Word) -> None:
         """Read a blob type, with what it stands before, or a word that is no option here."""
@@ -176,14 +179,18 @@ class _Reader:
     def _take_top_option(self, option: Option, word: Word, blob: Word | None) -> None:
         if self._vm.first_option is None:
             self._vm.first_option = (blob or word).span
-        if option.name in _OFTEN_FOREIGN and not self._is_argument_right(option):
+        name = option.name
+        if name in _OFTEN_FOREIGN and not self._is_argument_right(option):
             return
         arguments = self._cursor.take_arguments(option)
-        if arguments is not None:
-            if option.versions is not ALL_VERSIONS:
-                tell_version(option, word, arguments, self._vm, self._findings)
-            take = _TOP_OPTIONS.get(option.name, _Reader._take_setting)
-            take(self, _Use._make((option, word, arguments, blob)))
+        if arguments is None:
+            return
+        if option.versions is not ALL_VERSIONS:
+            tell_version(option, word, arguments, self._vm, self._findings)
+        first, last = blob or word, arguments[-1] if arguments else word
+        span = Span._make((last.source, first.start, last.end))
+        take = _TOP_OPTIONS.get(name, _Reader._take_setting)
+        take(self, _Use._make((option, word, arguments, blob, span)))
 
     def _is_argument_right(self, option: Option) -> bool:
         """Whether the next words can be read as the arguments of ``option``."""
@@ -287,18 +294,16 @@ class _Reader:
 
 
 class _Use(NamedTuple):
-    """An option of the VM as it stands in the text, with its arguments."""
+    """An option of the VM as it stands in the text, with its arguments.
+
+    ``span`` is from the blob type, or the option, to the last argument.
+    """
 
     option: Option
     word: Word
     arguments: list[Word]
     blob: Word | None
-
-    @property
-    def span(self) -> Span:
-        """From the blob type, or the option, to the last argument."""
-        last = self.arguments[-1] if self.arguments else self.word
-        return Span._make((last.source, (self.blob or self.word).start, last.end))
+    span: Span
 
     @property
     def blob_type(self) -> BlobType | None:
