@@ -38,10 +38,12 @@ def guest_architecture(config: VmConfig, uses: Uses) -> Sign | None:
     Its interrupt controller counts most, then its other devices, then the controllers that
     are named; ports and ACPI tables alone show x86.
     """
-    controllers = (vdev for vdev in config.vdevs if vdev.type in _CONTROLLERS)
-    devices = (vdev for vdev in config.vdevs if _architecture(vdev) is not None)
-    for vdev in (*controllers, *devices):
-        return sign_of(vdev)
+    for vdev in config.vdevs:
+        if vdev.type in _CONTROLLERS:
+            return sign_of(vdev)
+    for vdev in config.vdevs:
+        if _architecture(vdev) is not None:
+            return sign_of(vdev)
     by_weight = (_named_controllers(uses), x86_places(config, uses))
     return next((sign for signs in by_weight for sign in signs), None)
 
@@ -81,8 +83,6 @@ def x86_places(config: VmConfig, uses: Uses) -> Iterator[Sign]:
     for user, location in uses.ports:
         if _architecture(user) is None:
             yield Sign("x86", PORT, location.span)
-    blobs = [(each.blob, each.span) for each in config.passes]
-    blobs += [(each.blob, each.span) for each in config.loads]
-    for blob, span in blobs:
-        if blob is BlobType.ACPI:
-            yield Sign("x86", "an ACPI table", span)
+    for each in (*config.passes, *config.loads):
+        if each.blob is BlobType.ACPI:
+            yield Sign("x86", "an ACPI table", each.span)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What has locations and interrupts in a configuration, gathered once for all who ask."""
 
+from passthru.addresses import AddressRange
 from passthru.language.model import (
     Interrupt,
+    MemoryLocation,
     Pass,
     PciLocation,
     PortLocation,
@@ -22,29 +24,34 @@ InterruptUse = tuple[User, Interrupt]
 class Uses(NamedTuple):
     """The ports, PCI functions and interrupts of a configuration, each with its user.
 
-    Virtual devices go first, then passes, then reserves.
+    Virtual devices go first, then passes, then reserves. ``memory`` is where they are in the
+    guest's memory (GPA); of virtual devices without a length that is one page.
     """
 
+    memory: Sequence[AddressRange]
     ports: Sequence[tuple[User, PortLocation]]
     functions: Sequence[tuple[User, PciLocation]]
     interrupts: Sequence[InterruptUse]
 
 
 def uses_of(config: VmConfig) -> Uses:
-    """Everything that all virtual devices, passes and reserves use, but for memory."""
+    """Everything that all virtual devices, passes and reserves use."""
+    memory: list[AddressRange] = []
     ports: list[tuple[User, PortLocation]] = []
     functions: list[tuple[User, PciLocation]] = []
     interrupts: list[InterruptUse] = []
     users: tuple[User, ...] = (*config.vdevs, *config.passes, *config.reserves)
     for user in users:
         for location in user.locations:
-            if isinstance(location, PortLocation):
+            if isinstance(location, MemoryLocation):
+                memory.append(location.guest)
+            elif isinstance(location, PortLocation):
                 ports.append((user, location))
-            elif isinstance(location, PciLocation):
+            else:
                 functions.append((user, location))
         for interrupt in user.interrupts:
             interrupts.append((user, interrupt))
-    return Uses(ports, functions, interrupts)
+    return Uses(memory, ports, functions, interrupts)
 
 
 def name_of(user: User) -> str:

@@ -35,7 +35,7 @@ def foreign_vdevs(config: VmConfig, shown_by: Sign) -> tuple[Vdev, ...]:
     """The devices that cannot be in a guest of the architecture that is shown."""
     possible = (None, shown_by.architecture)
     types = {vdev.type for vdev in config.vdevs}
-    foreign = {type_ for type_ in types if architecture_of(type_) not in possible}
+    foreign = [type_ for type_ in types if architecture_of(type_) not in possible]
     return tuple(vdev for vdev in config.vdevs if vdev.type in foreign) if foreign else ()
 
 

@@ -37,7 +37,7 @@ BLOB_LOOKS_SWAPPED = Rule(
 def blob_type_not_relevant(config: VmConfig) -> Iterator[Finding]:
     """``blob-type-not-relevant``."""
     for passed in config.passes:
-        if passed.blob in _NOT_FOR_PASS:
+        if passed.blob is not None and passed.blob in _NOT_FOR_PASS:
             yield BLOB_TYPE_NOT_RELEVANT.finding(
                 f"`{passed.blob.value}` before `pass` means nothing", passed.span, fix="pass"
             )

@@ -24,9 +24,9 @@ def check(config: VmConfig, plan: VmPlan | None, board: Board) -> tuple[Finding,
     ``plan`` is what plan_vm made of ``config``; None (it could not make one) leaves out
     the rules that need it. Pure, like the plan.
     """
-    passed = _passed_memory(config)
+    passed, unusual = _passed_memory(config)
     findings = [
-        *_with_any_hypervisor(config, passed, board),
+        *_with_any_hypervisor(config, unusual, board),
         *_with_kvm(config, passed, board),
     ]
     if passed:
@@ -46,29 +46,36 @@ def check_configuration(
     ``complete`` is ReadResult.complete: where the configuration lacks something that could
     not be read, nothing is said that it could change. Pure.
     """
-    passed = _passed_memory(config)
-    findings = [*_with_any_hypervisor(config, passed, None), *_without_board(config, passed)]
+    passed, unusual = _passed_memory(config)
+    findings = [*_with_any_hypervisor(config, unusual, None), *_without_board(config, passed)]
     if complete:
-        findings.extend(_with(hypervisor, config, passed))
+        findings.extend(_with(hypervisor, config, passed, unusual))
     else:
         from passthru.rules.incomplete import needs_the_whole, part_with_certain_places
 
         part = part_with_certain_places(config)
-        told = _with(hypervisor, part, passed)
+        told = _with(hypervisor, part, passed, unusual)
         findings.extend(each for each in told if not needs_the_whole(each, hypervisor))
     return _of_vm(config, findings)
 
 
-def _passed_memory(config: VmConfig) -> "tuple[PassedMemory, ...]":
+def _passed_memory(
+    config: VmConfig,
+) -> "tuple[tuple[PassedMemory, ...], tuple[PassedMemory, ...]]":
+    """All passed memory, and what of it is unusual."""
     if not config.passes:
-        return ()
-    from passthru.rules.passed_memory import passed_memory
+        return (), ()
+    from passthru.rules.passed_memory import passed_memory, unusual_memory
 
-    return passed_memory(config)
+    passed = passed_memory(config)
+    return passed, unusual_memory(passed)
 
 
 def _with(
-    hypervisor: "Hypervisor", config: VmConfig, passed: "tuple[PassedMemory, ...]"
+    hypervisor: "Hypervisor",
+    config: VmConfig,
+    passed: "tuple[PassedMemory, ...]",
+    unusual: "tuple[PassedMemory, ...]",
 ) -> Iterator[Finding]:
     from passthru.rules.hypervisor import Hypervisor
 
@@ -82,46 +89,58 @@ def _with(
     else:
         from passthru.rules.qvm import with_qvm
 
-        yield from with_qvm(config, passed, hypervisor)
+        yield from with_qvm(config, unusual, hypervisor)
 
 
 def _of_vm(config: VmConfig, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(finding._replace(vm=config.name) for finding in findings)
+    return tuple([finding._replace(vm=config.name) for finding in findings])
 
 
 def _with_any_hypervisor(
-    config: VmConfig, passed: "tuple[PassedMemory, ...]", board: Board | None
+    config: VmConfig, unusual: "tuple[PassedMemory, ...]", board: Board | None
 ) -> Iterator[Finding]:
-    from passthru.rules import guest_map
+    """What is told everywhere; ``unusual`` is the passed memory that can be wrong by itself."""
+    from passthru.rules.guest_map import memory_granularity
 
-    yield from guest_map.memory_granularity(config, passed)
+    yield from memory_granularity(config, unusual)
     # A variable that says who manages DMA concerns virtual devices, too.
     if config.variables:
         from passthru.rules import dma
 
-        yield from dma.dma_externally_managed(passed, config)
+        yield from dma.dma_externally_managed(unusual, config)
         yield from dma.smmu_vdev_not_allowed(config)
-    if config.passes:
-        from passthru.rules import blobs, dma, host_memory
+    if unusual:
+        from passthru.rules import dma
 
-        unusual = dma.not_plainly_without_dma(passed)
         yield from dma.dma_status_conflict(unusual, config)
         yield from dma.dma_on_system_memory(unusual)
         yield from dma.dma_needs_read_write(unusual)
         yield from dma.blob_without_dma(unusual)
-        yield from blobs.blob_type_not_relevant(config)
-        yield from host_memory.not_page_aligned(passed, board)
+    if config.passes:
+        from passthru.rules.blobs import blob_type_not_relevant
+
+        yield from blob_type_not_relevant(config)
+    if unusual:
+        from passthru.rules.host_memory import not_page_aligned
+
+        yield from not_page_aligned(unusual, board)
 
 
 def _without_board(config: VmConfig, passed: "tuple[PassedMemory, ...]") -> Iterator[Finding]:
     """What is told when no board is looked at, whatever the hypervisor."""
-    from passthru.rules import claimed_twice, guest_map, interrupts, peers
+    from passthru.rules.claimed_twice import (
+        host_interrupt_claimed_twice,
+        host_memory_claimed_twice,
+    )
+    from passthru.rules.guest_map import load_overlap
+    from passthru.rules.interrupts import immediate_unmask_needs_edge
+    from passthru.rules.peers import peer_of_itself
 
-    yield from guest_map.load_overlap(config)
-    yield from interrupts.immediate_unmask_needs_edge(config)
-    yield from claimed_twice.host_memory_claimed_twice(passed)
-    yield from claimed_twice.host_interrupt_claimed_twice(config)
-    yield from peers.peer_of_itself(config)
+    yield from load_overlap(config)
+    yield from immediate_unmask_needs_edge(config)
+    yield from host_memory_claimed_twice(passed)
+    yield from host_interrupt_claimed_twice(config)
+    yield from peer_of_itself(config)
 
 
 def _with_kvm(

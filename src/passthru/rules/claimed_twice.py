@@ -37,7 +37,7 @@ HOST_INTERRUPT_CLAIMED_TWICE = Rule(
 
 def host_memory_claimed_twice(passed: Sequence[PassedMemory]) -> Iterator[Finding]:
     """``host-memory-claimed-twice`` within one VM."""
-    if not any_overlap(each.location.host for each in passed):
+    if not any_overlap([each.location.host for each in passed]):
         return
     from passthru.rules.sweep import Taken, overlapping_pairs
 
@@ -69,28 +69,28 @@ def are_harmless(*accesses: Access) -> bool:
 
 def host_interrupt_claimed_twice(config: VmConfig) -> Iterator[Finding]:
     """``host-interrupt-claimed-twice`` within one VM."""
-    if not any(passed.interrupts for passed in config.passes):
+    wanted = [each for passed in config.passes for each in passed.interrupts]
+    if not wanted:
         return
     vectors = first_vectors(config)
     owners: dict[int, Interrupt] = {}
-    for passed in config.passes:
-        for interrupt in passed.interrupts:
-            vector = host_vector(interrupt, vectors)
-            if vector is None:
-                continue
-            earlier = owners.setdefault(vector, interrupt)
-            if earlier is interrupt:
-                continue
-            is_same_line = (earlier.controller, earlier.line) == (
-                interrupt.controller,
-                interrupt.line,
-            )
-            if is_same_line and interrupt.line is not None:
-                continue  # of one line interrupt-claimed-twice tells
-            yield HOST_INTERRUPT_CLAIMED_TWICE.finding(
-                f"vector {vector} of the host is passed a second time",
-                interrupt.span,
-                resource=str(vector),
-                others=(Place("passed here first", earlier.span),),
-                fix="remove one of the two, or give it its own host vector: `=VECTOR`",
-            )
+    for interrupt in wanted:
+        vector = host_vector(interrupt, vectors)
+        if vector is None:
+            continue
+        earlier = owners.setdefault(vector, interrupt)
+        if earlier is interrupt:
+            continue
+        is_same_line = (earlier.controller, earlier.line) == (
+            interrupt.controller,
+            interrupt.line,
+        )
+        if is_same_line and interrupt.line is not None:
+            continue  # of one line interrupt-claimed-twice tells
+        yield HOST_INTERRUPT_CLAIMED_TWICE.finding(
+            f"vector {vector} of the host is passed a second time",
+            interrupt.span,
+            resource=str(vector),
+            others=(Place("passed here first", earlier.span),),
+            fix="remove one of the two, or give it its own host vector: `=VECTOR`",
+        )

@@ -31,7 +31,6 @@ __all__ = [
     "dma_status_missing",
     "functions_without_iommu",
     "memory_without_dma_manager",
-    "not_plainly_without_dma",
     "smmu_vdev_not_allowed",
 ]
 
@@ -102,15 +101,6 @@ BLOB_WITHOUT_DMA = Rule(
     "A blob is passed without a DMA status.",
     "A blob is memory and not a device, so it counts as `n`.",
 )
-
-
-def not_plainly_without_dma(memory: Iterable[PassedMemory]) -> tuple[PassedMemory, ...]:
-    """All but the usual kind, which has `n` and no `d`: most rules here have to do with others."""
-    return tuple(
-        each
-        for each in memory
-        if "n" not in each.location.access.letters or "d" in each.location.access.letters
-    )
 
 
 def dma_status_missing(

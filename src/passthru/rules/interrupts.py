@@ -17,6 +17,7 @@ __all__ = [
     "INTERRUPT_LINE_OUT_OF_RANGE",
     "Controller",
     "Controllers",
+    "are_plainly_right",
     "immediate_unmask_needs_edge",
     "interrupt_claimed_twice",
     "interrupt_controller_unknown",
@@ -107,6 +108,27 @@ def kvm_interrupt_users(uses: Uses) -> list[InterruptUse]:
         for user, interrupt in interrupt_users(uses)
         if isinstance(user, Reserve) or (isinstance(user, Vdev) and is_supported(user))
     ]
+
+
+def are_plainly_right(uses: Sequence[InterruptUse], controllers: Controllers) -> bool:
+    """Quickly, whether each line is there and has one user: then no rule has anything to say.
+
+    False where the rules about controllers, lines and users have to look closer.
+    """
+    if controllers.machine_lines:
+        return False
+    by_name = controllers.by_name
+    taken = set()
+    for _, interrupt in uses:
+        name, line = interrupt.controller, interrupt.line
+        if line is None and name == _LOCAL_APIC:
+            continue
+        controller = by_name.get(name)
+        count = controller.line_count if controller is not None else None
+        if count is None or line is None or line >= count or (name, line) in taken:
+            return False
+        taken.add((name, line))
+    return True
 
 
 def _is_controller(user: User) -> bool:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The passed memory of a configuration, as the rules look at it."""
 
+from passthru.addresses import PAGE_SIZE
 from passthru.language.model import BlobType, MemoryLocation, VmConfig
 from passthru.lean import Iterable, Iterator, NamedTuple
 
-__all__ = ["PassedMemory", "device_memory", "passed_memory"]
+__all__ = ["PassedMemory", "device_memory", "passed_memory", "unusual_memory"]
 
 
 class PassedMemory(NamedTuple):
@@ -38,6 +39,26 @@ def passed_memory(config: VmConfig) -> tuple[PassedMemory, ...]:
         for location in passed.locations
         if isinstance(location, MemoryLocation)
     )
+
+
+def unusual_memory(memory: Iterable[PassedMemory]) -> tuple[PassedMemory, ...]:
+    """All but the usual kind: whole pages of a device that does no DMA (`n`, neither `d` nor `m`).
+
+    Most rules have nothing to say about that kind, so one look spares it all of theirs.
+    """
+    unusual = []
+    for each in memory:
+        blob, (guest, host, access, _) = each
+        letters = access.letters
+        if (
+            blob is not None
+            or "n" not in letters
+            or "d" in letters
+            or "m" in letters
+            or (guest.start | host.start | host.size) % PAGE_SIZE
+        ):
+            unusual.append(each)
+    return tuple(unusual)
 
 
 def device_memory(memory: Iterable[PassedMemory]) -> Iterator[PassedMemory]:

@@ -20,8 +20,10 @@ PEER_OF_ITSELF = Rule(
 def peer_of_itself(config: VmConfig) -> Iterator[Finding]:
     """``peer-of-itself``."""
     for vdev in config.vdevs:
+        if vdev.name is None:
+            continue
         for option in vdev.options:
-            if vdev.name is None or option.name != "peer" or option.value is None:
+            if option.name != "peer" or option.value is None:
                 continue
             if path_parts(option.value) == path_parts(device_path(vdev.name.value, config)):
                 yield PEER_OF_ITSELF.finding(

@@ -4,13 +4,14 @@
 Of that machine only what is documented counts; where it is not known, no rule speaks.
 """
 
+from passthru.addresses import AddressRange
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
 from passthru.lean import Iterator
 from passthru.plan.architecture import guest_architecture
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.plan.qvm_map import address_map, placed_memory
-from passthru.plan.users import uses_of
+from passthru.plan.users import Uses, uses_of
 from passthru.rules import guest_map, interrupts
 from passthru.rules.architecture import foreign_vdevs, x86_only
 from passthru.rules.hypervisor import Hypervisor
@@ -22,9 +23,12 @@ __all__ = ["with_qvm"]
 
 
 def with_qvm(
-    config: VmConfig, passed: tuple[PassedMemory, ...], hypervisor: Hypervisor
+    config: VmConfig, unusual: tuple[PassedMemory, ...], hypervisor: Hypervisor
 ) -> Iterator[Finding]:
-    """What is wrong for qvm, beyond what is wrong everywhere."""
+    """What is wrong for qvm, beyond what is wrong everywhere.
+
+    ``unusual`` is the passed memory that can be wrong by itself.
+    """
     uses = uses_of(config)
     shown_by = guest_architecture(config, uses)
     if shown_by is not None:
@@ -39,20 +43,42 @@ def with_qvm(
     yield from guest_map.port_overlap(port_occupants(config, uses))
     architecture = shown_by.architecture if shown_by else None
     controllers = known_controllers(config, uses, architecture)
-    users = interrupts.interrupt_users(uses)
-    yield from interrupts.interrupt_controller_unknown(users, controllers)
-    yield from interrupts.interrupt_line_out_of_range(users, controllers)
-    yield from interrupts.interrupt_claimed_twice(users, controllers)
-    yield from _address_map(config, passed, architecture)
-    if passed:
+    if not interrupts.are_plainly_right(uses.interrupts, controllers):
+        users = interrupts.interrupt_users(uses)
+        yield from interrupts.interrupt_controller_unknown(users, controllers)
+        yield from interrupts.interrupt_line_out_of_range(users, controllers)
+        yield from interrupts.interrupt_claimed_twice(users, controllers)
+    if unusual or not _is_plainly_placed(config, uses, architecture):
+        yield from _address_map(config, unusual, architecture)
+    if unusual:
         from passthru.rules.dma import dma_status_missing
 
         is_required = hypervisor is Hypervisor.QNX_8_0
-        yield from dma_status_missing(passed, config, is_required=is_required)
+        yield from dma_status_missing(unusual, config, is_required=is_required)
     if uses.functions:
         from passthru.plan.guest_bus import check_places
 
         yield from check_places(config, has_host_bridge=False)
+
+
+def _is_plainly_placed(config: VmConfig, uses: Uses, architecture: str | None) -> bool:
+    """Quickly, whether nothing overlaps and all that is loaded goes to RAM or ROM.
+
+    False where the address map has to look closer. No device has more there than in ``uses``.
+    """
+    has_own_places = any(vdev.type == "gic" and vdev.options for vdev in config.vdevs)
+    if architecture == "x86" or has_own_places:
+        return False
+    memory: list[AddressRange] = []
+    for option in config.memory:
+        if option.start is None:
+            return False
+        memory.append(AddressRange(option.start, option.size))
+    for load in config.loads:
+        address = load.address
+        if address is not None and not any(each.start <= address < each.end for each in memory):
+            return False
+    return not guest_map.any_overlap([*memory, *uses.memory])
 
 
 def _address_map(

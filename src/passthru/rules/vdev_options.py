@@ -25,6 +25,9 @@ _ON_PCI_WITHOUT_LOC = (
     "virtio-input",
     "virtio-net",
 )
+_NEED_MORE = ("virtio-console",)
+"""What needs more than `loc` and `intr`."""
+
 _LOC_AND_INTR_TOGETHER = ("virtio-fs", "virtio-input")
 _EXAMPLES = {
     ("pl011", "loc"): "loc 0x1c090000",
@@ -45,7 +48,12 @@ class _Missing(NamedTuple):
 
 def vdev_option_missing(config: VmConfig) -> Iterator[Finding]:
     """``vdev-option-missing``; of vendors' own devices nothing is known."""
-    lacking = [(vdev, missing) for vdev in config.vdevs for missing in _missing(vdev)]
+    lacking = [
+        (vdev, missing)
+        for vdev in config.vdevs
+        if not (vdev.locations and vdev.interrupts) or vdev.type in _NEED_MORE
+        for missing in _missing(vdev)
+    ]
     if not lacking:
         return
     starts = context_starts(config)
