@@ -34,36 +34,39 @@ _VALUES_BEGIN_WITH = ("<", ">", "/", ".", "|")
 
 
 class Cursor:
-    """The words of one source and the index of the next; arguments never leave the source."""
+    """The ``words`` of one source and the ``index`` of the next; arguments never leave the source.
 
-    __slots__ = ("_findings", "_index", "_words")
+    Both are for who takes words by the thousand; the methods are for all others.
+    """
+
+    __slots__ = ("_findings", "index", "words")
 
     def __init__(self, words: list[Word], findings: list[Finding]) -> None:
-        self._words = words
-        self._index = 0
+        self.words = words
+        self.index = 0
         self._findings = findings
 
     def next(self) -> Word | None:
         """The next word, which is taken; None at the end."""
-        index = self._index
-        if index >= len(self._words):
+        index = self.index
+        if index >= len(self.words):
             return None
-        self._index = index + 1
-        return self._words[index]
+        self.index = index + 1
+        return self.words[index]
 
     def peek(self) -> Word | None:
         """The next word, which stays."""
-        return self._words[self._index] if self._index < len(self._words) else None
+        return self.words[self.index] if self.index < len(self.words) else None
 
     def has_value(self, distance: int) -> bool:
         """Whether the word so far behind the next one is there, and no option."""
-        place = self._index + distance
-        return place < len(self._words) and self._words[place].value not in OPTION_WORDS
+        place = self.index + distance
+        return place < len(self.words) and self.words[place].value not in OPTION_WORDS
 
     def following(self, most: int) -> list[Word]:
         """Up to ``most`` next words, which stay, but no option and nothing behind one."""
         words: list[Word] = []
-        for word in self._words[self._index : self._index + most]:
+        for word in self.words[self.index : self.index + most]:
             if word.value in OPTION_WORDS and not word.quoted:
                 break
             words.append(word)
@@ -71,19 +74,27 @@ class Cursor:
 
     def skip(self, count: int) -> None:
         """Take the next ``count`` words."""
-        self._index += count
+        self.index += count
 
     def put_back(self, words: list[Word]) -> None:
         """Make ``words`` the next ones."""
-        self._words[self._index : self._index] = words
+        self.words[self.index : self.index] = words
 
     def take_arguments(self, option: Option) -> list[Word] | None:
         """The arguments of ``option``, which has just been taken; None where one is missing."""
         arguments = option.arguments
         if not arguments:
             return []
-        words = self._words
-        start = index = self._index
+        words = self.words
+        start = index = self.index
+        if (
+            len(arguments) == 1
+            and index < len(words)
+            and words[index].value not in OPTION_WORDS
+            and arguments[0].kind is not ArgumentKind.FREE
+        ):
+            self.index = index + 1
+            return [words[index]]
         for argument in arguments:
             if argument.kind is ArgumentKind.FREE:
                 return self._take_free()
@@ -93,7 +104,7 @@ class Cursor:
                 self._report_missing(option, words[start:index], index - 1)
                 return None
             index += 1
-            self._index = index
+            self.index = index
         return words[start:index]
 
     def take_vendor_value(self, known: frozenset[str]) -> Word | None:
@@ -106,7 +117,7 @@ class Cursor:
         word = self.peek()
         if word is None or (not word.quoted and word.value in known):
             return None
-        if self._begins_line(self._index) and not (word.quoted or _is_value(word.value)):
+        if self._begins_line(self.index) and not (word.quoted or _is_value(word.value)):
             return None
         return self.next()
 
@@ -117,27 +128,27 @@ class Cursor:
         """
         last = None
         while (word := self.peek()) is not None:
-            if word.value in OPTION_WORDS or self._begins_line(self._index):
+            if word.value in OPTION_WORDS or self._begins_line(self.index):
                 break
             last = word
-            self._index += 1
+            self.index += 1
         return last
 
     def skip_arguments(self, option: Option) -> None:
         """Skip what could be the arguments of ``option``, on one line with it."""
         for argument in option.arguments:
             word = self.peek()
-            if word is None or self._begins_line(self._index):
+            if word is None or self._begins_line(self.index):
                 return
             if word.value in OPTION_WORDS and self._is_option(argument):
                 return
-            self._index += 1
+            self.index += 1
 
     def _take_free(self) -> list[Word]:
         taken: list[Word] = []
         while (word := self.peek()) is not None and word.value not in OPTION_WORDS:
             taken.append(word)
-            self._index += 1
+            self.index += 1
         return taken
 
     def _is_option(self, argument: Argument) -> bool:
@@ -145,13 +156,13 @@ class Cursor:
 
         Text can be any word, so there only the start of a line tells.
         """
-        if self._words[self._index].quoted:
+        if self.words[self.index].quoted:
             return False
-        return argument.kind not in _ANY_TEXT or self._begins_line(self._index)
+        return argument.kind not in _ANY_TEXT or self._begins_line(self.index)
 
     def _begins_line(self, index: int) -> bool:
-        word = self._words[index]
-        before = self._words[index - 1].end if index else 0
+        word = self.words[index]
+        before = self.words[index - 1].end if index else 0
         return word.source.text.find("\n", before, word.start) >= 0
 
     def _report_missing(self, option: Option, taken: list[Word], last: int) -> None:
@@ -161,7 +172,7 @@ class Cursor:
         follower = self.peek()
         self._findings.append(
             mistakes.missing_argument(
-                self._words[last].span,
+                self.words[last].span,
                 option.name,
                 missing[0],
                 follower.value if follower else None,

@@ -104,13 +104,18 @@ def plain_memory_location(word: Word, sized_by_device: bool) -> MemoryLocation |
         return None
     left, equals, host_text = text.removeprefix(_MEMORY_PREFIX).partition("=")
     guest_text, comma, rest = left.partition(",")
-    length_text, _, letters = rest.partition(",")
     guest = plain_hexadecimal(guest_text)
-    size = plain_hexadecimal(length_text) if comma or not sized_by_device else PAGE_SIZE
-    access, unknown, removed_nothing, _ = parse_access(letters)
-    if guest is None or not size or unknown or removed_nothing:
+    if guest is None:
         return None
-    if not letters and not equals and left.endswith(","):
+    access, size = DEFAULT_ACCESS, PAGE_SIZE
+    if comma:
+        length_text, comma, letters = rest.partition(",")
+        length = plain_hexadecimal(length_text)
+        access, unknown, removed_nothing, _ = parse_access(letters)
+        if not length or unknown or removed_nothing or (comma and not letters and not equals):
+            return None
+        size = length
+    elif not sized_by_device:
         return None
     guest_range = host_range = AddressRange._make((guest, size))
     if equals and host_text != guest_text:

@@ -28,6 +28,7 @@ from passthru.language.options import (
     ALL_VERSIONS,
     BLOB_CARRIERS,
     BLOB_TYPES,
+    DOCUMENTED_TOP_OPTIONS,
     TOP_OPTIONS,
     Context,
     Option,
@@ -155,23 +156,27 @@ class _Reader:
 
     def _take_all(self, cursor: Cursor, vm: Assembly) -> None:
         """Read every option, with its arguments."""
-        findings = self._findings
-        while (word := cursor.next()) is not None:
+        findings, words = self._findings, cursor.words
+        while (index := cursor.index) < len(words):
+            word = words[index]
+            cursor.index = index + 1
             context = vm.context
-            if context is not None:
-                option = context.options.get(word.value)
-                if option is not None:
-                    take_context_option(option, word, context, cursor, vm, findings)
-                    continue
-            option = option_here(word.value, context)
+            option = None if context is None else context.options.get(word.value)
+            if option is not None and context is not None:
+                take_context_option(option, word, context, cursor, vm, findings)
+                continue
+            option = DOCUMENTED_TOP_OPTIONS.get(word.value)
             if option is not None:
                 self._take_top_option(option, word, None)
             else:
                 self._take_other(word)
 
     def _take_other(self, word: Word) -> None:
-        """Read a blob type, with what it stands before, or a word that is no option here."""
-        if word.value in BLOB_TYPES:
+        """Read a blob type, with what it stands before, or a word that may be no option here."""
+        option = option_here(word.value, self._vm.context)
+        if option is not None:
+            self._take_top_option(option, word, None)
+        elif word.value in BLOB_TYPES:
             self._take_blob(word)
         elif word.known:
             self._take_unlisted(word)

@@ -2,7 +2,7 @@
 """The architecture of a guest, as far as its configuration shows it."""
 
 from passthru.diagnostics.source import Span
-from passthru.language.model import BlobType, Vdev, VmConfig
+from passthru.language.model import BlobType, Load, Pass, Vdev, VmConfig
 from passthru.language.vdevs import VDEV_TYPES
 from passthru.lean import Iterator, NamedTuple
 from passthru.plan.users import User, Uses
@@ -83,6 +83,7 @@ def x86_places(config: VmConfig, uses: Uses) -> Iterator[Sign]:
     for user, location in uses.ports:
         if _architecture(user) is None:
             yield Sign("x86", PORT, location.span)
-    for each in (*config.passes, *config.loads):
+    carriers: tuple[Pass | Load, ...] = (*config.passes, *config.loads)
+    for each in carriers:
         if each.blob is BlobType.ACPI:
             yield Sign("x86", "an ACPI table", each.span)
