@@ -12,7 +12,7 @@ from passthru.plan.description import InterruptRoute, VmDescription
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.report.map_conflicts import Conflicts, source_line
 from passthru.report.map_model import Item, ItemKind, short_size
-from passthru.report.plan_text import size_text
+from passthru.report.sizes import size_text
 
 __all__ = [
     "FunctionTarget",

@@ -8,10 +8,10 @@ from re import findall
 from passthru.addresses import AddressRange
 from passthru.board.model import Board, HostRegion, InterruptLine
 from passthru.lean import NamedTuple
-from passthru.report.board_text import MemoryRow, memory_rows
+from passthru.report.board_memory import MemoryRow, MemoryUse, memory_rows
 from passthru.report.map_guests import FunctionTarget, LineTarget, RangeTarget, Target
 from passthru.report.map_model import Item, ItemKind, short_size
-from passthru.report.plan_text import size_text
+from passthru.report.sizes import size_text
 
 __all__ = [
     "Arrow",
@@ -23,10 +23,10 @@ __all__ = [
 ]
 
 _USES = {
-    "host allocates": ItemKind.HOST_RAM,
-    "reserved RAM": ItemKind.HOST_RESERVED,
-    "firmware": ItemKind.HOST_FIRMWARE,
-    "devices": ItemKind.HOST_DEVICES,
+    MemoryUse.HOST: ItemKind.HOST_RAM,
+    MemoryUse.RESERVED: ItemKind.HOST_RESERVED,
+    MemoryUse.FIRMWARE: ItemKind.HOST_FIRMWARE,
+    MemoryUse.DEVICES: ItemKind.HOST_DEVICES,
 }
 _RAM_KINDS = (ItemKind.HOST_RAM, ItemKind.HOST_RESERVED)
 
@@ -128,7 +128,7 @@ def _blocks(board: Board, wanted: Sequence[AddressRange]) -> Iterator[Item]:
         place = AddressRange.between(run[0].range.start, run[-1].range.end)
         kind = _USES[run[0].use]
         names = list(dict.fromkeys(row.name for row in run if row.name))
-        name = names[0].rpartition("/")[2] if len(names) == 1 else run[0].use
+        name = names[0].rpartition("/")[2] if len(names) == 1 else run[0].use.value
         told = [f"{kind.value}: {place} ({size_text(place.size)})", *names[:_MOST_NAMES]]
         if len(names) > _MOST_NAMES:
             told.append(f"and {len(names) - _MOST_NAMES} more")
