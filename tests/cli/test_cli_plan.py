@@ -240,3 +240,19 @@ def test_on_a_terminal_no_line_is_wider(monkeypatch, capsys):
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80
     assert "…" in text
+
+
+def test_what_is_told_is_what_check_tells(tmp_path, capsys):
+    """On a board as without one, also of what several VMs want of it together."""
+    for name in ("one", "two"):
+        text = CLEAN.format(name=name) + "pass loc 0x9000000,64k,rwn=0x28000000\npass loc 0x1000\n"
+        (tmp_path / name).write_text(text)
+    files = [str(tmp_path / "one"), str(tmp_path / "two")]
+    board = str(ROOT / "tests/board/golden/bench-2026.board.json")
+    for options in ([], ["--board", board]):
+        assert main(["plan", *files, *options]) == 65
+        told = capsys.readouterr().err.splitlines()
+        assert main(["check", "--hypervisor", "kvm", *files, *options]) == 65
+        # The last line of `check` counts.
+        assert capsys.readouterr().out.splitlines()[:-1] == told
+        assert any("VM two" in line or "VM one" in line for line in told)
