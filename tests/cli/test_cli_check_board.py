@@ -165,7 +165,7 @@ def test_without_a_board_none_of_its_rules_is_loaded(file):
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     assert "passthru.rules.check" in loaded
-    for name in ("board.load", "rules.on_board", "rules.board_origin", "rules.system"):
+    for name in ("board.load", "rules.on_board", "board.origin", "rules.system"):
         assert f"passthru.{name}" not in loaded
 
 

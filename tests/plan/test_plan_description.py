@@ -10,14 +10,19 @@ from hypothesis import strategies as st
 from passthru.addresses import AddressRange, PciAddress
 from passthru.board.load import load_board
 from passthru.board.model import Board, HostRegion, InterruptLine, Trigger
+from passthru.board.qnx import board_from_qnx
 from passthru.plan.description import VmDescription, describe_vm
 from passthru.plan.host_places import claimed_things, host_place
 from passthru.plan.model import BlobRole, RegionKind
 from passthru.plan.planner import plan_vm
 from sample_board import BOARD, check_text
 
-PI = load_board(str(Path(__file__).parents[1] / "boards/pi4-like.dts"))
+BOARDS = Path(__file__).parents[1] / "boards"
+PI = load_board(str(BOARDS / "pi4-like.dts"))
 QNX = BOARD._replace(asinfo=(HostRegion(AddressRange(0, 1), "ram"),))
+QNX_FUNCTIONS = board_from_qnx(
+    {"pci.txt": (BOARDS / "qnx-x86.txt").read_text().partition("\n\n")[2]}
+)
 ARM = "ram 0x80000000,1m load 0x80000000,a "
 
 
@@ -36,6 +41,7 @@ def described(text: str, board: Board | None = None, *, kvm: bool = True) -> VmD
         ("ram 1m load a pass intr gic:40", None, True, "`gic` shows an ARM guest"),
         ("ram 1m load a", PI, True, "no machine for aarch64"),
         ("ram 1m load a", QNX, True, "the board runs QNX"),
+        ("ram 1m load a", QNX_FUNCTIONS, True, "the board runs QNX"),
         ("ram 1m load a", BOARD, False, "for QNX's hypervisor"),
         ("ram 1m load a", None, False, "for QNX's hypervisor"),
         ("ram 0,4g load a", BOARD, True, "no room for its PCI bus"),

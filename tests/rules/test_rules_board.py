@@ -22,12 +22,12 @@ from arm_board import (
 )
 from passthru.addresses import AddressRange
 from passthru.board.model import Abilities, Board, HostRegion, IommuGroup
+from passthru.board.origin import BoardOrigin, origin_of
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source
 from passthru.language.reader import ReadResult, read
 from passthru.plan.planner import plan_vm
 from passthru.report.explanation import example_of
-from passthru.rules.board_origin import BoardOrigin, origin_of
 from passthru.rules.check import check, check_configuration
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.on_board import check_on_board

@@ -174,7 +174,7 @@ def _hypervisor(line: CommandLine, board: Board | None) -> Hypervisor:
         return Hypervisor(name)
     if board is None:
         return Hypervisor.QNX_8_0
-    from passthru.rules.board_origin import BoardOrigin, origin_of
+    from passthru.board.origin import BoardOrigin, origin_of
 
     is_linux = origin_of(board) is BoardOrigin.LINUX
     return Hypervisor.KVM if is_linux else Hypervisor.QNX_8_0

@@ -7,6 +7,7 @@ places. Nothing here says what is wrong: that is the rules' business.
 
 from passthru.addresses import AddressRange
 from passthru.board.model import Board
+from passthru.board.origin import BoardOrigin, board_architecture, origin_of
 from passthru.diagnostics.source import Span
 from passthru.language.model import Pass, Vdev, VmConfig
 from passthru.lean import Iterable, Iterator, NamedTuple
@@ -38,9 +39,6 @@ __all__ = [
     "describe_vm",
     "has_known_size",
 ]
-
-
-_X86 = ("x86_64", "i686")
 
 
 class PortRange(NamedTuple):
@@ -119,7 +117,7 @@ def _not_run_because(config: VmConfig, uses: Uses, board: Board | None, *, kvm: 
     if not kvm:
         return "the plan is for QNX's hypervisor; `run` is for Linux hosts with KVM"
     if board is not None:
-        if board.asinfo:
+        if origin_of(board) is BoardOrigin.QNX:
             return "the board runs QNX; `run` is for Linux hosts with KVM"
         if board.architecture != "x86_64":
             return f"`run` has no machine for {board.architecture} hosts yet"
@@ -216,7 +214,7 @@ def _architecture(config: VmConfig, uses: Uses, board: Board | None) -> str | No
     shown_by = guest_architecture(config, uses)
     if shown_by is not None:
         return shown_by.architecture
-    return "x86" if board is not None and board.architecture in _X86 else None
+    return None if board is None else board_architecture(board)
 
 
 def _by_address(regions: tuple[GuestRegion, ...]) -> tuple[GuestRegion, ...]:

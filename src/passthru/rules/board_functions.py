@@ -3,6 +3,7 @@
 
 from passthru.addresses import PciAddress
 from passthru.board.model import Board
+from passthru.board.origin import BoardOrigin, origin_of
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import PciLocation, VmConfig
 from passthru.lean import Iterator, NamedTuple
@@ -12,7 +13,6 @@ from passthru.plan.host_functions import choose_function
 from passthru.plan.memory import configured_regions
 from passthru.plan.model import GuestFunction, GuestRegion
 from passthru.rules import dma, host_functions
-from passthru.rules.board_origin import BoardOrigin, origin_of
 
 __all__ = ["ChosenFunctions", "choose_functions", "functions_of_linux"]
 

@@ -3,13 +3,13 @@
 
 from passthru.board.kernel_features import MODULES
 from passthru.board.model import Board, InterruptLine, PlatformDevice, Trigger
+from passthru.board.origin import BoardOrigin, board_architecture, origin_of
 from passthru.board.sysfs_place import unbinding_command
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import Interrupt, Pass, VmConfig
 from passthru.lean import Iterator, NamedTuple, Sequence
 from passthru.plan.host_vectors import first_vectors, host_vector
-from passthru.rules.board_origin import BoardOrigin, board_architecture, origin_of
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.interrupts import IMMEDIATE_UNMASK_NEEDS_EDGE
 from passthru.rules.platform_devices import PassedDevice, is_used_by_host

@@ -2,11 +2,11 @@
 """A rule about the host's processors that a guest's are bound to."""
 
 from passthru.board.model import Board
+from passthru.board.origin import BoardOrigin, origin_of
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import Text, VmConfig
 from passthru.lean import Iterator
-from passthru.rules.board_origin import BoardOrigin, origin_of
 
 __all__ = ["CPU_ABSENT", "cpu_absent"]
 

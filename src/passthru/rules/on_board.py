@@ -6,6 +6,7 @@ the plan and the rules are those of `run`, so that what is told here is what `ru
 """
 
 from passthru.board.model import Board
+from passthru.board.origin import BoardOrigin, board_architecture, origin_of
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
 from passthru.lean import Iterable, Iterator
@@ -13,11 +14,7 @@ from passthru.plan.users import uses_of
 from passthru.rules import dma, host_functions, host_interrupts, host_memory, platform_devices
 from passthru.rules.architecture import X86_ONLY, foreign_to_board
 from passthru.rules.board_functions import choose_functions, functions_of_linux
-from passthru.rules.board_origin import (
-    board_architecture,
-    shows_state_of_linux,
-    shows_what_the_host_uses,
-)
+from passthru.rules.board_origin import shows_state_of_linux, shows_what_the_host_uses
 from passthru.rules.check import check, check_configuration
 from passthru.rules.host_ports import host_ports_in_use
 from passthru.rules.host_processors import cpu_absent

@@ -3,7 +3,7 @@
 
 from passthru.addresses import AddressRange
 from passthru.board.model import Board
-from passthru.rules.board_origin import board_architecture
+from passthru.board.origin import board_architecture
 from passthru.rules.hypervisor import Hypervisor
 
 __all__ = ["how_to_reserve"]
