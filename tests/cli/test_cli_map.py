@@ -57,9 +57,10 @@ def test_files_are_written(name, start, option, tmp_path, capsys):
 def test_a_broken_system_is_drawn_and_has_the_status_of_one(capsys):
     assert main(["map", BROKEN, "--board", str(PI)]) == 65
     out, err = capsys.readouterr()
-    assert "!1 0xfe202000 pass" in out
+    assert "!2 0xfe202000 pass" in out
     assert "[host-memory-claimed-twice]" in out
-    assert err == "passthru: 7 errors; `passthru check` tells the reasons and fixes\n"
+    assert "[host-memory-in-use]" in out
+    assert err == "passthru: 8 errors; `passthru check` tells the reasons and fixes\n"
 
 
 def test_what_is_allowed_is_no_conflict(tmp_path, capsys):

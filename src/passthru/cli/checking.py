@@ -17,7 +17,13 @@ from passthru.rules.check import check_configuration
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.vdev_options import context_end, context_starts
 
-__all__ = ["CheckedSource", "check_source", "check_together", "examine_source"]
+__all__ = [
+    "CheckedSource",
+    "check_source",
+    "check_together",
+    "examine_source",
+    "examine_together",
+]
 
 
 class CheckedSource(NamedTuple):
@@ -120,6 +126,25 @@ def check_together(
         )
         for each in checked
     )
+
+
+def examine_together(
+    sources: Sequence[Source], hypervisor: Hypervisor, board: Board | None
+) -> tuple[CheckedSource, ...]:
+    """The VMs of one host with all that is wrong with each alone and with them together.
+
+    What a comment in a text allows is left out.
+    """
+    examined = [examine_source(source, hypervisor, board) for source in sources]
+    return tuple(_without_allowed(each) for each in check_together(examined, board))
+
+
+def _without_allowed(checked: CheckedSource) -> CheckedSource:
+    if "passthru:" not in checked.source.text:
+        return checked
+    from passthru.language.suppression import without_allowed
+
+    return checked._replace(findings=without_allowed(checked.findings, [checked.source])[0])
 
 
 def _with_name(place: Place, names: dict[Source, str | None]) -> Place:

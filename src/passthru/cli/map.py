@@ -1,28 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """``passthru map``: guests beside their host as a picture."""
 
-import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from passthru.addresses import AddressRange
 from passthru.board.load import load_board
 from passthru.board.model import Board
+from passthru.cli.checking import examine_source, examine_together
 from passthru.cli.command_line import CommandLine, UsageError, parse
 from passthru.cli.commands import MAP
 from passthru.cli.output import colours_on, show, tell, tell_problem
 from passthru.diagnostics.errors import ExitStatus, PassthruError
-from passthru.diagnostics.finding import Finding, Severity
+from passthru.diagnostics.finding import Severity
 from passthru.diagnostics.source import Source
 from passthru.language.arguments import open_source
-from passthru.language.reader import ReadResult, read
-from passthru.lean import NamedTuple
-from passthru.plan.description import VmDescription, describe_vm
+from passthru.plan.description import describe_vm
 from passthru.report.map_model import Picture
 from passthru.report.map_picture import picture_of
-from passthru.rules.check import check_configuration
 from passthru.rules.hypervisor import Hypervisor
 
 __all__ = ["UnwritablePictureError", "main"]
@@ -79,11 +75,12 @@ def _draw(line: CommandLine, output: str) -> int:
     hypervisor = Hypervisor(line.last("--hypervisor", Hypervisor.KVM.value))
     board = load_board(line.last("--board", "")) if line.has("--board") else None
     sources, problems = _opened(line.operands)
-    vms = [_read(source, board, hypervisor) for source in sources]
-    findings = _findings(vms, board, hypervisor)
-    if vms:
-        picture = picture_of([vm.description for vm in vms], board, findings)
-        _write(picture, output)
+    checked = examine_together(sources, _reader(sources, board, hypervisor), board)
+    findings = tuple(finding for each in checked for finding in each.findings)
+    if checked:
+        is_kvm = hypervisor is Hypervisor.KVM
+        vms = [describe_vm(each.config, board, kvm=is_kvm) for each in checked]
+        _write(picture_of(vms, board, findings), output)
     for problem in problems:
         tell_problem(problem)
     if problems:
@@ -108,59 +105,15 @@ def _opened(names: Sequence[str]) -> tuple[list[Source], list[PassthruError]]:
     return sources, problems
 
 
-class _Vm(NamedTuple):
-    """One VM as it was read, and what is made of it."""
-
-    source: Source
-    result: ReadResult
-    description: VmDescription
-
-
-def _read(source: Source, board: Board | None, hypervisor: Hypervisor) -> _Vm:
-    result = read(
-        [source],
-        environment=os.environ,
-        asinfo=_named_memory(board),
-        version=hypervisor.version,
+def _reader(sources: Sequence[Source], board: Board | None, hypervisor: Hypervisor) -> Hypervisor:
+    """Who reads the VMs: what `run` has no machine for is left to the language's other reader."""
+    if hypervisor is not Hypervisor.KVM:
+        return hypervisor
+    configs = (examine_source(source, hypervisor, board).config for source in sources)
+    has_machine = all(
+        describe_vm(config, board, kvm=True).not_run_because is None for config in configs
     )
-    is_kvm = hypervisor is Hypervisor.KVM
-    return _Vm(source, result, describe_vm(result.config, board, kvm=is_kvm))
-
-
-def _named_memory(board: Board | None) -> Mapping[str, AddressRange] | None:
-    """What ``$asinfo_start{…}`` knows on the board; of several with one name the first counts."""
-    if board is None:
-        return None
-    return {region.name: region.range for region in reversed(board.asinfo)}
-
-
-def _findings(
-    vms: Sequence[_Vm], board: Board | None, hypervisor: Hypervisor
-) -> tuple[Finding, ...]:
-    """Everything that is wrong with the VMs, each alone and all together.
-
-    ``board`` answers more than a configuration alone can.
-    """
-    findings: list[Finding] = []
-    for vm in vms:
-        # What `run` has no machine for is compared with the other reader of the language.
-        has_machine = vm.description.not_run_because is None
-        reader = hypervisor if has_machine else _reader_without_machine(hypervisor)
-        told = check_configuration(vm.result.config, reader, complete=vm.result.complete)
-        findings += _not_allowed(vm, (*vm.result.findings, *told))
-    return tuple(findings)
-
-
-def _reader_without_machine(hypervisor: Hypervisor) -> Hypervisor:
-    return Hypervisor.QNX_8_0 if hypervisor is Hypervisor.KVM else hypervisor
-
-
-def _not_allowed(vm: _Vm, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    if "passthru:" not in vm.source.text:
-        return findings
-    from passthru.language.suppression import without_allowed
-
-    return without_allowed(findings, [vm.source])[0]
+    return Hypervisor.KVM if has_machine else Hypervisor.QNX_8_0
 
 
 def _write(picture: Picture, output: str) -> None:

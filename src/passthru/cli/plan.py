@@ -4,7 +4,7 @@
 import sys
 
 from passthru.board.load import load_board
-from passthru.cli.checking import CheckedSource, check_together, examine_source
+from passthru.cli.checking import CheckedSource, examine_together
 from passthru.cli.command_line import CommandLine, UsageError, parse
 from passthru.cli.commands import PLAN
 from passthru.cli.output import colours_on, show, tell_problem
@@ -14,6 +14,7 @@ from passthru.diagnostics.finding import Severity
 from passthru.diagnostics.source import Source
 from passthru.language.arguments import open_source
 from passthru.language.model import VmConfig
+from passthru.lean import Sequence
 from passthru.plan.description import VmDescription, describe_vm
 from passthru.rules.hypervisor import Hypervisor
 
@@ -61,10 +62,7 @@ class _Plan:
 
     def run(self) -> int:
         """Plan everything, show it, and give the exit status."""
-        examined = [
-            examine_source(source, self._hypervisor, self._board) for source in self._sources()
-        ]
-        checked = [_without_allowed(each) for each in check_together(examined, self._board)]
+        checked = examine_together(self._sources(), self._hypervisor, self._board)
         if self._line.last("--format", "text") == "json":
             self._show_json(checked)
         else:
@@ -89,7 +87,7 @@ class _Plan:
     def _describe(self, config: VmConfig) -> VmDescription:
         return describe_vm(config, self._board, kvm=self._hypervisor is Hypervisor.KVM)
 
-    def _show_text(self, checked: list[CheckedSource]) -> None:
+    def _show_text(self, checked: Sequence[CheckedSource]) -> None:
         findings = [finding for each in checked for finding in each.findings]
         if findings:
             from passthru.report.text import findings_as_text
@@ -100,21 +98,12 @@ class _Plan:
                 show("\n")
             show_plan(self._describe(each.config), self._board, has_errors=_has_errors(each))
 
-    def _show_json(self, checked: list[CheckedSource]) -> None:
+    def _show_json(self, checked: Sequence[CheckedSource]) -> None:
         from passthru.report.plan_json import plans_as_json
 
         findings = [finding for each in checked for finding in each.findings]
         vms = [self._describe(each.config) for each in checked]
         show(plans_as_json(vms, self._board, findings, hypervisor=self._hypervisor.value))
-
-
-def _without_allowed(checked: CheckedSource) -> CheckedSource:
-    """The same without the findings that a comment of its text allows."""
-    if "passthru:" not in checked.source.text:
-        return checked
-    from passthru.language.suppression import without_allowed
-
-    return checked._replace(findings=without_allowed(checked.findings, [checked.source])[0])
 
 
 def _has_errors(checked: CheckedSource) -> bool:

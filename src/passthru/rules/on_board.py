@@ -6,7 +6,7 @@ the plan and the rules are those of `run`, so that what is told here is what `ru
 """
 
 from passthru.board.model import Board
-from passthru.board.origin import BoardOrigin, board_architecture, origin_of
+from passthru.board.origin import board_architecture
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
 from passthru.lean import Iterable, Iterator
