@@ -8,7 +8,7 @@ export PYTHON
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test quick lint bench-test benchmarks fuzz set-up-demo set-up-test set-up-fuzz clean
+.PHONY: demo test quick lint bench-test benchmarks fuzz soak set-up-demo set-up-test set-up-fuzz clean
 
 demo: set-up-demo
 	$(BIN)/passthru bench demo
@@ -31,9 +31,13 @@ benchmarks: set-up-test
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/exits.py
 	$(BIN)/python benchmarks/check.py
+	$(BIN)/python benchmarks/system.py
 
 fuzz: set-up-fuzz
 	$(BIN)/python fuzz/fuzz_reader.py -max_total_time=$(FUZZ_SECONDS)
+
+soak: set-up-test
+	$(BIN)/pytest -q soak
 
 set-up-demo:
 	@scripts/set-up demo

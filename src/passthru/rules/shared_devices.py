@@ -58,7 +58,10 @@ class BoardDevices:
         self._furthest = list(accumulate(map(_END, self._places), max))
 
     def at(self, place: AddressRange) -> BoardDevice | None:
-        """A device with registers in ``place``: one that does DMA, if any does."""
+        """A device with registers in ``place``: one that does DMA, if any does.
+
+        Else it is the one that starts last, which of nested ones is an inner one.
+        """
         from bisect import bisect_left
 
         found = None
@@ -67,9 +70,10 @@ class BoardDevices:
             number -= 1
             _, end, device = self._places[number]
             if end > place.start:
-                found = _described(device)
-                if found.does_dma:
-                    break
+                described = _described(device)
+                if described.does_dma:
+                    return described
+                found = found or described
         return found
 
 
