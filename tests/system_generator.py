@@ -178,8 +178,9 @@ class _System:
         if self.architecture != "x86_64":
             return functions, groups
         for number in range(_MOST):
-            size = self.random.choice((1, 1, 2, 3))
-            driver = "vfio-pci" if size > 1 or self.random.random() < 0.8 else "e1000e"
+            size = 1 if number == 0 else self.random.choice((1, 1, 2, 3))
+            is_host_s = number == 0 or (size == 1 and self.random.random() < 0.2)
+            driver = "e1000e" if is_host_s else "vfio-pci"
             members = [
                 self._function(len(functions) + place, number, driver) for place in range(size)
             ]
