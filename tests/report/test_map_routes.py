@@ -100,14 +100,17 @@ def test_an_arrow_in_a_conflict_is_known_everywhere():
 
 
 def test_arrows_that_find_no_room_have_a_letter_at_both_ends():
-    count = 12
+    count, width = 12, 10
     routes = [Route(row, 2 * count - 1 - row) for row in range(count)]
-    lines = drawn(routes, 2 * count, 8)
-    ends = {line[2]: row for row, line in enumerate(lines[:count]) if line[2].isalpha()}
-    assert len(ends) == count - 4
-    for letter, row in ends.items():
-        assert lines[routes[row].end][4] == letter
-        assert lines[routes[row].end][-1] == "▶"
+    lines = drawn(routes, 2 * count, width)
+    lettered = {row: line[1] for row, line in enumerate(lines[:count]) if line[1].isalpha()}
+    assert len(set(lettered.values())) == len(lettered) == count - (width - 5)
+    for row, letter in lettered.items():
+        assert lines[row][0] == "─"
+        assert lines[routes[row].end].endswith(f"{letter}─▶")
+    for route in routes:
+        if route.start not in lettered:
+            assert followed(lines, route.start) == route.end
 
 
 @pytest.mark.parametrize("width", [6, 8, 12])

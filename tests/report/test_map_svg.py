@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import re
 from itertools import combinations, pairwise
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from map_pictures import broken_system, picture_of_texts, text_of, two_vms
+from passthru import rules
 from passthru.addresses import AddressRange
 from passthru.report.map_html import picture_as_html
 from passthru.report.map_model import Column, Conflict, Item, ItemKind, Panel, Picture
@@ -209,6 +211,37 @@ def test_whatever_a_configuration_contains_is_text_only(text):
     html = picture_as_html(hostile_picture(text))
     assert html.count("<script") == html.count("</script") == 1
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e\ud800-\udfff]", svg)
+
+
+@pytest.mark.parametrize(("kvm", "board"), [(False, None), (True, BOARD)], ids=["qvm", "kvm"])
+def test_every_configuration_has_a_picture(kvm, board):
+    examples = Path(rules.__file__).parent / "examples"
+    texts = [path.read_text() for path in examples.glob("*/*.qvmconf")]
+    texts.append((Path(__file__).parents[1] / "every_option.qvmconf").read_text())
+    assert len(texts) > 50
+    for text in texts:
+        shown = picture_of_texts(text, board=board, kvm=kvm)
+        assert parts(drawn(shown), "item") or not any(
+            column.items for panel in shown.panels for column in (*panel.guests, panel.host)
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ram 0,0xffffffffffffffff",
+        "ram 0xffffffffffffffff,0xffffffffffffffff",
+        "ram 0x1000,0",
+        "pass loc mem:0x1000,0,rn",
+        "pass loc 0,0xffffffffffffffff,rn=1",
+        "vdev gic gicd 0xffffffffffffffff",
+        "ram 0,1m load 0xffffffffffffffff,x",
+        "pass loc io:0,0x10000",
+    ],
+)
+def test_the_ends_of_address_spaces_can_be_drawn(text):
+    for board in (None, BOARD):
+        assert drawn(picture_of_texts(text, board=board)) is not None
 
 
 def test_every_kind_has_a_colour_in_the_light_and_in_the_dark():

@@ -2,7 +2,8 @@
 """Arrows in a terminal: lines of box-drawing characters between the rows of two columns."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from string import ascii_letters
 
 from passthru.lean import NamedTuple
 
@@ -27,6 +28,9 @@ _CHARACTERS = {
     _RIGHT | _UP | _DOWN: "├",
     _LEFT | _RIGHT | _UP | _DOWN: "┼",
 }
+
+_LETTERS = ascii_letters
+_NO_LETTER = "*"
 
 
 class Route(NamedTuple):
@@ -92,49 +96,82 @@ def routed(routes: Sequence[Route], rows: int, width: int) -> list[list[tuple[st
     Where there are more arrows side by side than fit, both ends of an arrow are marked with
     one letter, and the line between them is left out.
     """
-    lines = [[0] * width for _ in range(rows)]
-    bad = [[False] * width for _ in range(rows)]
-    letters: dict[tuple[int, int], str] = {}
+    grid = _Grid(rows, width)
     lanes = dict(_lanes(routes))
-    lanes_there = width - 4
-    unnamed = 0
+    columns = _columns(max(lanes.values(), default=-1) + 1, width)
+    letters = iter(_LETTERS)
     for route in routes:
         if route.start == route.end:
-            _draw(lines, bad, route, [(route.start, 0, width - 1)])
-            continue
-        lane = lanes[route]
-        if lane < lanes_there:
-            column = 1 + lane if lanes_there < 2 else 1 + lane * _spread(lanes, lanes_there)
-            _draw(lines, bad, route, [(route.start, 0, column), (route.end, column, width - 1)])
-            _draw_down(lines, bad, route, column)
-            continue
-        letter = _letter(unnamed)
-        unnamed += 1
-        _draw(lines, bad, route, [(route.start, 0, 1), (route.end, width - 3, width - 1)])
-        letters[route.start, 2] = letters[route.end, width - 4] = letter
-    heads = {route.end for route in routes}
-    return [
-        [
-            (letters.get((row, column)) or _character(lines[row], column, row in heads), is_bad)
-            for column, is_bad in enumerate(bad[row])
+            grid.draw_right(route, route.start, 0, width - 1)
+        elif lanes[route] < len(columns):
+            column = columns[lanes[route]]
+            grid.draw_right(route, route.start, 0, column)
+            grid.draw_down(route, column)
+            grid.draw_right(route, route.end, column, width - 1)
+        else:
+            grid.draw_ends(route, next(letters, _NO_LETTER))
+    return grid.characters({route.end for route in routes})
+
+
+def _columns(lanes: int, width: int) -> range:
+    """The column of each lane; where not all of them fit, there is room for letters beside."""
+    if 2 * lanes <= width - 4:
+        return range(1, width - 3, 2)
+    if lanes <= width - 4:
+        return range(1, width - 3)
+    return range(2, width - 3)
+
+
+class _Grid:
+    """The space between two columns: which ways lines go from each character, and letters."""
+
+    def __init__(self, rows: int, width: int) -> None:
+        self._ways = [[0] * width for _ in range(rows)]
+        self._is_bad = [[False] * width for _ in range(rows)]
+        self._letters: dict[tuple[int, int], str] = {}
+        self._width = width
+
+    def draw_right(self, route: Route, row: int, first: int, last: int) -> None:
+        """A line in one row; at the edges it goes on into what is beside."""
+        for column in range(first, last + 1):
+            if column > first or column == 0:
+                self._ways[row][column] |= _LEFT
+            if column < last or column == self._width - 1:
+                self._ways[row][column] |= _RIGHT
+            self._is_bad[row][column] |= route.is_bad
+
+    def draw_down(self, route: Route, column: int) -> None:
+        """The line in one column, from the row where the arrow begins to that where it ends."""
+        first, last = sorted((route.start, route.end))
+        for row in range(first, last + 1):
+            if row > first:
+                self._ways[row][column] |= _UP
+            if row < last:
+                self._ways[row][column] |= _DOWN
+            self._is_bad[row][column] |= route.is_bad
+
+    def draw_ends(self, route: Route, letter: str) -> None:
+        """Only the beginning and the end of an arrow, with the letter that joins them."""
+        self.draw_right(route, route.start, 0, 0)
+        self.draw_right(route, route.end, self._width - 2, self._width - 1)
+        for row, column in ((route.start, 1), (route.end, self._width - 3)):
+            self._letters[row, column] = letter
+            self._is_bad[row][column] |= route.is_bad
+
+    def characters(self, heads: Collection[int]) -> list[list[tuple[str, bool]]]:
+        """Every character, and whether it is of a bad arrow; ``heads`` are rows of ends."""
+        return [
+            [
+                (self._letters.get((row, column)) or self._character(row, column, heads), is_bad)
+                for column, is_bad in enumerate(self._is_bad[row])
+            ]
+            for row in range(len(self._ways))
         ]
-        for row in range(rows)
-    ]
 
-
-def _spread(lanes: dict[Route, int], room: int) -> int:
-    """Columns from one lane to the next."""
-    return 2 if 2 * max(lanes.values(), default=0) < room else 1
-
-
-def _letter(number: int) -> str:
-    return chr(ord("a") + number) if number < 26 else "*"
-
-
-def _character(line: Sequence[int], column: int, has_head: bool) -> str:
-    if has_head and column == len(line) - 1:
-        return "▶"
-    return _CHARACTERS[line[column]]
+    def _character(self, row: int, column: int, heads: Collection[int]) -> str:
+        if row in heads and column == self._width - 1:
+            return "▶"
+        return _CHARACTERS[self._ways[row][column]]
 
 
 def _lanes(routes: Sequence[Route]) -> Iterator[tuple[Route, int]]:
@@ -147,29 +184,3 @@ def _lanes(routes: Sequence[Route]) -> Iterator[tuple[Route, int]]:
         lane = next((n for n, row in enumerate(free_from) if row <= first), len(free_from))
         free_from[lane : lane + 1] = [last + 1]
         yield route, lane
-
-
-def _draw(
-    lines: list[list[int]],
-    bad: list[list[bool]],
-    route: Route,
-    pieces: Sequence[tuple[int, int, int]],
-) -> None:
-    """Lines to the right: row, first and last column of each."""
-    for row, first, last in pieces:
-        for column in range(first, last + 1):
-            if column > first or column == 0:
-                lines[row][column] |= _LEFT
-            if column < last or column == len(lines[row]) - 1:
-                lines[row][column] |= _RIGHT
-            bad[row][column] |= route.is_bad
-
-
-def _draw_down(lines: list[list[int]], bad: list[list[bool]], route: Route, column: int) -> None:
-    first, last = sorted((route.start, route.end))
-    for row in range(first, last + 1):
-        if row > first:
-            lines[row][column] |= _UP
-        if row < last:
-            lines[row][column] |= _DOWN
-        bad[row][column] |= route.is_bad

@@ -16,7 +16,7 @@ from passthru.lean import NamedTuple
 
 __all__ = ["AddressScale", "Cell", "ScaledCell", "address_scale"]
 
-_STEPS = 60
+_STEPS = 40
 """Halvings of the ratio between the largest and the smallest scale that are thinkable."""
 
 _TOLERANCE = 0.02

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shapes of a picture as SVG elements; lengths are in pixels."""
 
+from collections.abc import Sequence
+
 from passthru.lean import NamedTuple
 from passthru.report.map_text import number, safe
 
-__all__ = ["End", "arrow", "box", "break_mark", "ruler", "words"]
+__all__ = ["End", "arrow", "bends", "box", "break_mark", "ruler", "words"]
 
 _HEAD = 8
 _TOOTH = 5
 _TEXT_ROOM = 62
+
+# Parts of the way between two columns: where the first arrow may bend, and up to the last.
+_FIRST_BEND = 0.28
+_BENDS = 0.44
 
 
 class End(NamedTuple):
@@ -54,13 +60,30 @@ def break_mark(left: float, width: float, y: float) -> str:
     )
 
 
-def arrow(start: End, end: End) -> str:
+def bends(ends: Sequence[tuple[End, End]]) -> list[float]:
+    """The x around which each arrow between two columns bends; ``ends`` are from the top down.
+
+    Spread out, so that arrows that cross do not all meet in one point; and of arrows that go
+    the same way up or down each makes room for the next, so that those in order do not cross.
+    """
+    rising = [place for place, (start, end) in enumerate(ends) if end.middle < start.middle]
+    falling = [place for place in range(len(ends)) if place not in set(rising)]
+    found = [0.0] * len(ends)
+    for group in (rising, falling[::-1]):
+        for rank, place in enumerate(group):
+            part = rank / (len(group) - 1) if len(group) > 1 else 0.5
+            start, end = ends[place]
+            found[place] = start.x + (end.x - start.x) * (_FIRST_BEND + part * _BENDS)
+    return found
+
+
+def arrow(start: End, end: End, bend: float) -> str:
     """A band from one bar to another, and on it a line with a head at the end.
 
-    The line is wider than it looks for a pointer, and bands, which cover one another, have none.
+    Both bend around the x ``bend``. For a pointer the line is wider than it looks; bands, which
+    cover one another, take none.
     """
     direction = 1 if end.x > start.x else -1
-    bend = (start.x + end.x) / 2
     tip = end.x - direction * _HEAD
     band = (
         f"M{number(start.x)} {number(start.top)}"

@@ -78,6 +78,8 @@ text { font: 11px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; 
 .stretched { stroke-dasharray: 1 3; }
 .vm0 { --vm: var(--vm0); } .vm1 { --vm: var(--vm1); } .vm2 { --vm: var(--vm2); }
 .vm3 { --vm: var(--vm3); } .vm4 { --vm: var(--vm4); } .vm5 { --vm: var(--vm5); }
+.item.bad text { paint-order: stroke; stroke: var(--paper); stroke-width: 3px;
+  stroke-opacity: .7; }
 .item.bad .bar { stroke: var(--bad); stroke-width: 2; }
 .edge, .head { fill: var(--vm); }
 .band { fill: var(--vm); opacity: .16; pointer-events: none; }

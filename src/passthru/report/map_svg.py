@@ -12,7 +12,7 @@ from passthru.report.map_layout import ColumnLayout, Placed, Room
 from passthru.report.map_legend import legend
 from passthru.report.map_model import Column, Item, Link, Picture, short_size
 from passthru.report.map_parts import LaidOut, Part, laid_out, parts, struck
-from passthru.report.map_shapes import End, arrow, box, break_mark, ruler, words
+from passthru.report.map_shapes import End, arrow, bends, box, break_mark, ruler, words
 from passthru.report.map_style import STYLE, VM_COLOURS, class_of
 from passthru.report.map_text import conflict_lines, fitting, number, safe, tooltip, wrapped
 
@@ -149,8 +149,8 @@ class _Drawing:
             hatched = struck(side.column, side.layout)
             for place in sorted(range(len(placed)), key=lambda each: placed[each].depth):
                 yield from self._item(side, place, uses.get(place, []), place in hatched)
-        for link, name in zip(part.links, names, strict=True):
-            yield from self._arrow(sides[part.vms.index(link.vm)], sides[-1], link, name)
+        for side in sides[:-1]:
+            yield from self._arrows(side, sides[-1], part.links, names)
         self._y += layout.length * _LINE
 
     def _heads(self, sides: Sequence[_Side]) -> Iterator[str]:
@@ -192,14 +192,23 @@ class _Drawing:
         x = side.edges(placed)[on_right]
         return End(x, self._at(placed.top), self._at(placed.bottom))
 
-    def _arrow(self, guest: _Side, host: _Side, link: Link, name: str) -> Iterator[str]:
-        start = self._end(guest, link.guest, on_right=guest.has_right)
-        end = self._end(host, link.host, on_right=not guest.has_right)
-        bad = " bad" if link.conflicts else ""
-        yield f'<g class="link {_vm_class(link.vm)}{bad}" data-links="{name}">'
-        yield f"<title>{self._tooltip(link.told, link.conflicts)}</title>"
-        yield arrow(start, end)
-        yield "</g>"
+    def _arrows(
+        self, guest: _Side, host: _Side, links: Sequence[Link], names: Sequence[str]
+    ) -> Iterator[str]:
+        mine = [each for each in zip(links, names, strict=True) if each[0].vm == guest.vm]
+        ends = [
+            (
+                self._end(guest, link.guest, on_right=guest.has_right),
+                self._end(host, link.host, on_right=not guest.has_right),
+            )
+            for link, _ in mine
+        ]
+        for (link, name), (start, end), bend in zip(mine, ends, bends(ends), strict=True):
+            bad = " bad" if link.conflicts else ""
+            yield f'<g class="link {_vm_class(link.vm)}{bad}" data-links="{name}">'
+            yield f"<title>{self._tooltip(link.told, link.conflicts)}</title>"
+            yield arrow(start, end, bend)
+            yield "</g>"
 
     def _item(
         self, side: _Side, place: int, uses: Sequence[tuple[str, int]], is_struck: bool
