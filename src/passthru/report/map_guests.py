@@ -94,13 +94,15 @@ def _region(region: GuestRegion, conflicts: Conflicts) -> GuestThing:
             name = f"{name} {_letters(region.access)}"
     elif region.kind is RegionKind.RESERVED:
         name = "reserve"
-    told = [f"{region.name} {region.range} ({size_text(region.range.size)})"]
+    if region.range.size == 1:  # of some devices only the start is known to be theirs
+        told, size = [f"{region.name} at {region.range.start:#x}"], ""
+    else:
+        told = [f"{region.name} {region.range} ({size_text(region.range.size)})"]
+        size = short_size(region.range.size)
     if region.host is not None:
         told.append(f"host {region.host}")
-    # Of some devices only the start is known to be theirs.
-    size = "" if region.range.size == 1 else None
     kind = _KINDS[region.kind]
-    item = _address_item(region.range, kind, name, told, region.span, conflicts, size=size)
+    item = _address_item(region.range, kind, name, size, told, region.span, conflicts)
     target = None if region.host is None or region.host.size < 1 else RangeTarget(region.host)
     return GuestThing(item, region.span, target)
 
@@ -115,18 +117,17 @@ def _address_item(
     place: AddressRange,
     kind: ItemKind,
     name: str,
+    size: str,
     told: list[str],
     span: Span | None,
     conflicts: Conflicts,
-    *,
-    size: str | None = None,
 ) -> Item:
     return Item(
         range=place,
         kind=kind,
         place=f"{place.start:#x}",
         name=name,
-        size=short_size(place.size) if size is None else size,
+        size=size,
         told=_with_line(told, span),
         conflicts=conflicts.of_guest(span),
     )
@@ -145,7 +146,8 @@ def _memory_bars(vm: VmDescription, conflicts: Conflicts) -> Iterator[GuestThing
             name = f"BAR {planned.bar.number} {function.guest or function.selector}"
             told = [f"{name} {place}", f"host {planned.bar.range}"]
             kind = ItemKind.PASSED
-            item = _address_item(place, kind, name, told, function.span, conflicts)
+            size = short_size(place.size)
+            item = _address_item(place, kind, name, size, told, function.span, conflicts)
             yield GuestThing(item, function.span, RangeTarget(planned.bar.range))
 
 
@@ -156,7 +158,7 @@ def _loaded(vm: VmDescription, conflicts: Conflicts) -> Iterator[GuestThing]:
         place = AddressRange(blob.address, 1)  # how long it is, only the file itself tells
         name = f"load {blob.path.rpartition('/')[2]}"
         told = [f"{blob.role.value}: {blob.path}"]
-        item = _address_item(place, ItemKind.LOADED, name, told, blob.span, conflicts, size="")
+        item = _address_item(place, ItemKind.LOADED, name, "", told, blob.span, conflicts)
         yield GuestThing(item, blob.span)
 
 
@@ -214,7 +216,7 @@ def _ports(
 ) -> GuestThing:
     told = [f"ports {place} of {name}"]
     size = f"{place.size} port" + ("" if place.size == 1 else "s")
-    item = _address_item(place, kind, name, told, span, conflicts, size=size)
+    item = _address_item(place, kind, name, size, told, span, conflicts)
     return GuestThing(item, span, target)
 
 

@@ -14,7 +14,7 @@ from passthru.report.map_model import Column, Item, Link, Picture, short_size
 from passthru.report.map_parts import LaidOut, Part, laid_out, parts, struck
 from passthru.report.map_shapes import End, arrow, bends, box, break_mark, ruler, words
 from passthru.report.map_style import STYLE, VM_COLOURS, class_of
-from passthru.report.map_text import conflict_lines, fitting, number, safe, tooltip, wrapped
+from passthru.report.map_text import fitting, listed, marks, number, safe, tooltip, wrapped
 
 __all__ = ["picture_as_svg"]
 
@@ -35,7 +35,6 @@ _AIR = 1.15
 """How much longer than its texts need the longest column may be, to show sizes."""
 
 _NAMED_HOLE = 0.9
-_MOST_CONFLICTS = 30
 
 _HOW_TO_READ = (
     "The lowest address is at the top. An arrow goes from what a guest is given to where it is "
@@ -103,7 +102,8 @@ class _Drawing:
         width, height = self._width, number(self._y + _MARGIN)
         yield (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" role="img" aria-labelledby="picture-title">'
+            f'width="{width}" height="{height}" role="graphics-document document" '
+            'aria-labelledby="picture-title">'
         )
         yield f'<title id="picture-title">{safe(self._picture.title)}</title>'
         yield f"<style>\n{STYLE}</style>"
@@ -205,7 +205,7 @@ class _Drawing:
         ]
         for (link, name), (start, end), bend in zip(mine, ends, bends(ends), strict=True):
             bad = " bad" if link.conflicts else ""
-            yield f'<g class="link {_vm_class(link.vm)}{bad}" data-links="{name}">'
+            yield f'<g class="link {_vm_class(link.vm)}{bad}" data-links="{name}" role="img">'
             yield f"<title>{self._tooltip(link.told, link.conflicts)}</title>"
             yield arrow(start, end, bend)
             yield "</g>"
@@ -219,7 +219,8 @@ class _Drawing:
         bad = " bad" if item.conflicts else ""
         names = " ".join(name for name, _ in uses)
         yield (
-            f'<g class="item {class_of(item.kind)}{bad}" data-links="{names}" tabindex="0">'
+            f'<g class="item {class_of(item.kind)}{bad}" data-links="{names}" '
+            f'role="img" tabindex="0">'
             f"<title>{self._tooltip(item.told, item.conflicts)}</title>"
         )
         yield box("bar", left, top, right - left, bottom - top)
@@ -243,7 +244,7 @@ class _Drawing:
     def _texts(self, item: Item, left: float, right: float, top: float) -> Iterator[str]:
         base = top + 12
         columns = int((right - left - 2 * (_EDGE + 4)) / _CHARACTER)
-        mark = "".join(f"!{each} " for each in item.conflicts)
+        mark = marks(item.conflicts)
         room = columns - len(item.size) - 1
         shown = fitting(f"{mark}{item.place} {item.name}".rstrip(), room)
         marked = shown[: len(mark)] if mark else ""
@@ -264,17 +265,11 @@ class _Drawing:
         self._y += 2 * _LINE
         yield self._words("panel", "Conflicts")
         columns = int((self._width - 2 * _MARGIN - _NUMBER) / _CHARACTER)
-        for conflict in self._picture.conflicts[:_MOST_CONFLICTS]:
-            self._y += 3
-            for row, line in enumerate(conflict_lines(conflict, columns)):
-                self._y += _LINE - 2
-                if row == 0:
-                    yield self._words("mark", f"!{conflict.number}")
-                yield self._words("told", line, indent=_NUMBER)
-        left_out = len(self._picture.conflicts) - _MOST_CONFLICTS
-        if left_out > 0:
-            self._y += _LINE
-            yield self._words("note", f"and {left_out} more: `passthru check` tells them")
+        for mark, line in listed(self._picture.conflicts, columns):
+            self._y += _LINE + 1 if mark else _LINE - 2
+            if mark:
+                yield self._words("mark", mark)
+            yield self._words("told", line, indent=_NUMBER)
 
     def _remarks(self) -> Iterator[str]:
         if self._picture.remarks:

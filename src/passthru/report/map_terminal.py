@@ -12,7 +12,7 @@ from passthru.report.map_layout import ColumnLayout, Room
 from passthru.report.map_model import Column, Item, ItemKind, Picture, short_size
 from passthru.report.map_parts import Part, laid_out, parts
 from passthru.report.map_routes import Route, paired_rows, routed
-from passthru.report.map_text import conflict_lines, fitting, width_of, wrapped
+from passthru.report.map_text import fitting, listed, marks, width_of, wrapped
 
 __all__ = ["NARROWEST", "picture_as_lines"]
 
@@ -24,6 +24,7 @@ _SMALLEST_HOLE = 1 << 20
 _WIDEST_COLUMN = 60
 _INDENT = 2
 _DEEPEST = 3
+_MARK = 5
 
 _ROOM = Room(length=0.0, memory=4.0, other=1.0, hole=1.0, unnamed=0.0)
 _AIR = 1.25
@@ -140,7 +141,7 @@ class _Terminal:
     def _named(self, items: Sequence[Item], layout: ColumnLayout, number: int) -> _Row:
         item = items[number]
         indent = " " * (_INDENT * min(layout.placed[number].depth, _DEEPEST))
-        mark = "".join(f"!{each} " for each in item.conflicts)
+        mark = marks(item.conflicts)
         room = self._column - 4 - len(item.size) - (1 if item.size else 0)
         text = _padded(f"{indent}{mark}{item.place} {item.name}", room)
         size = f" {item.size}" if item.size else ""
@@ -175,12 +176,8 @@ class _Terminal:
             return
         yield ""
         yield self._painted("Conflicts", _BOLD)
-        for conflict in picture.conflicts:
-            mark = f"!{conflict.number}"
-            indent = " " * 5
-            for place, line in enumerate(conflict_lines(conflict, self._width - len(indent))):
-                first = self._painted(mark, _RED) + " " * (len(indent) - len(mark))
-                yield f"{indent if place else first}{line}"
+        for mark, line in listed(picture.conflicts, self._width - _MARK):
+            yield f"{self._painted(f'{mark:<{_MARK}}', _RED)}{line}"
 
 
 def _padded(text: str, columns: int) -> str:
