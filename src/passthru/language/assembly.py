@@ -82,7 +82,10 @@ class Order:
 
 
 class Assembly:
-    """Collects the parts of one VM in the order of the text, for a hypervisor's ``version``."""
+    """Collects the parts of one VM in the order of the text, for a hypervisor's ``version``.
+
+    ``next_place`` is the count of contexts so far.
+    """
 
     def __init__(self, findings: list[Finding], version: str) -> None:
         self._findings = findings
@@ -95,7 +98,7 @@ class Assembly:
         self.dryrun = False
         self.memory: list[MemoryOption] = []
         self.loads: list[Load] = []
-        self._contexts = 0
+        self.next_place = 0
         self._cpus: list[Cpu] = []
         self._passes: list[Pass] = []
         self._vdevs: list[Vdev] = []
@@ -104,16 +107,11 @@ class Assembly:
         self._settings: dict[str, Setting] = {}
         self._seen: dict[str, Span] = {}
 
-    @property
-    def next_place(self) -> int:
-        """The count of contexts so far."""
-        return self._contexts
-
     def open(self, context: OpenContext) -> None:
         """Close the open context and go on in ``context``."""
         self.close()
         self.context = context
-        self._contexts += 1
+        self.next_place += 1
 
     def close(self) -> None:
         """Take over what the open context has become."""
@@ -121,16 +119,17 @@ class Assembly:
         if context is None:
             return
         self.context = None
-        if context.kind is Context.CPU:
-            self._cpus.append(context.to_cpu())
-        elif context.kind is Context.PASS:
+        kind = context.kind
+        if kind is Context.PASS:
             self._passes.append(context.to_pass())
-        elif context.kind is Context.RESERVE:
-            self._reserves.append(context.to_reserve())
-        else:
+        elif kind is Context.VDEV:
             self._vdevs.append(context.to_vdev())
             if context.vdev is not None and context.vdev.controller:
                 self.order.controller_made(context)
+        elif kind is Context.RESERVE:
+            self._reserves.append(context.to_reserve())
+        else:
+            self._cpus.append(context.to_cpu())
 
     def once(self, name: str, span: Span) -> None:
         """An option of the VM was given of which the last one wins."""

@@ -109,10 +109,11 @@ def _add_location(
 
 def _put_location(location: Location, context: OpenContext, assembly: Assembly) -> None:
     context.locations.append(location)
+    # What is passed can be guest memory, too.
     if (
-        context.kind is Context.PASS
-        and isinstance(location, MemoryLocation)
+        isinstance(location, MemoryLocation)
         and location.access.system_memory
+        and context.kind is Context.PASS
     ):
         assembly.order.memory(location.span)
 

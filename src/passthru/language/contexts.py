@@ -94,7 +94,7 @@ class OpenContext:
 
     def to_reserve(self) -> Reserve:
         """The context as ``reserve``."""
-        return Reserve(tuple(self.locations), tuple(self.interrupts), self.span)
+        return Reserve._make((tuple(self.locations), tuple(self.interrupts), self.span))
 
     def to_vdev(self) -> Vdev:
         """The context as ``vdev``."""

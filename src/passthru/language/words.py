@@ -81,7 +81,7 @@ class Word(NamedTuple):
 
 _BLANKS = " \t\r\f\v"
 _ENDS_WORD = frozenset(_BLANKS + "\n#")
-_BLANKS_AS_SPACES = str.maketrans(dict.fromkeys(_BLANKS, " "))
+_BLANKS_AS_SPACES = str.maketrans(dict.fromkeys(_BLANKS + "\n", " "))
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -123,7 +123,7 @@ def read_words(source: Source) -> tuple[list[Word], list[Finding]]:
         quote_at = text.find('"', position)
         plain_end = text.rfind("\n", position, quote_at) if quote_at >= 0 else len(text)
         if plain_end >= position:
-            _add_plain_words(words, source, spaced[position:plain_end], position)
+            _add_plain_words(words, source, spaced, position, plain_end)
             position = plain_end + 1
             continue
         line, position = _pieces_of_line(text, position, is_sound)
@@ -145,19 +145,27 @@ def has_blank_beside_equals(text: str) -> bool:
     return any(piece[:1] in _ENDS_WORD or piece[-1:] in _ENDS_WORD for piece in pieces)
 
 
-def _add_plain_words(words: list[Word], source: Source, text: str, position: int) -> None:
-    """The words of lines without quotes whose blanks are spaces: nearly every line."""
+def _add_plain_words(
+    words: list[Word], source: Source, spaced: str, position: int, end: int
+) -> None:
+    """The words of the lines ``[position, end)``, which have no quotes: nearly all lines.
+
+    ``spaced`` is the text with a space for each blank and each line end.
+    """
+    text = source.text
     # All elements at once and none by name: this is the reader's innermost loop.
-    make = Word._make
-    for line in text.split("\n"):
-        start = position
-        for word in line.partition("#")[0].split(" "):
-            if word:
-                end = start + len(word)
-                words.append(make((word, source, start, end, False, True)))
-                start = end
-            start += 1
-        position += len(line) + 1
+    make, append = Word._make, words.append
+    while position < end:
+        comment = text.find("#", position, end)
+        stop = comment if comment >= 0 else end
+        for value in spaced[position:stop].split(" "):
+            if value:
+                start = position
+                position += len(value)
+                append(make((value, source, start, position, False, True)))
+            position += 1
+        line_end = text.find("\n", stop, end)
+        position = line_end + 1 if line_end >= 0 else end
 
 
 def _word(source: Source, piece: _Piece) -> Word:
