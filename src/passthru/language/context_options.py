@@ -4,7 +4,7 @@
 from passthru.diagnostics.finding import Edit, Finding
 from passthru.diagnostics.source import Span
 from passthru.language import mistakes
-from passthru.language.assembly import Assembly
+from passthru.language.assembly import Assembly, Order
 from passthru.language.contexts import OpenContext
 from passthru.language.cursor import Cursor, check_choices
 from passthru.language.interrupts import LOCAL_APIC, plain_interrupt, read_interrupts
@@ -14,16 +14,51 @@ from passthru.language.locations import (
     plain_memory_location,
     read_location,
 )
-from passthru.language.model import Location, MemoryLocation, Text, VdevOption
+from passthru.language.model import MemoryLocation, Text, VdevOption
 from passthru.language.numbers import Notation, read_number
 from passthru.language.options import ALL_VERSIONS, ArgumentKind, Context, Option
 from passthru.language.words import Word
 
-__all__ = ["take_context_option", "take_vendor_option", "tell_version"]
+__all__ = ["take_context_option", "take_plain_option", "take_vendor_option", "tell_version"]
 
 _FOREIGN_STARTS = ("addr", "base", "gpa", "guest", "host", "hpa", "len", "phys", "size", "start")
 _FOREIGN_ENDS = (",", "guest", "guestloc")
 """What only a location in another syntax begins or ends with."""
+
+
+def take_plain_option(
+    option: Option, word: Word, argument: Word, context: OpenContext, order: Order
+) -> bool:
+    """Take ``loc`` and ``intr`` as nearly all are written, quickly: there is nothing to say.
+
+    ``word`` is the ``option``, ``argument`` stands behind it. False, and nothing is taken, where
+    ``take_context_option`` has to look closer.
+    """
+    name, vdev = option.name, context.vdev
+    is_vdev = context.kind is Context.VDEV
+    if is_vdev and (vdev is None or name in context.seen):
+        return False
+    if name == "loc":
+        if vdev is not None and vdev.space is not Space.MEMORY:
+            return False
+        location = plain_memory_location(argument, is_vdev)
+        if location is None:
+            return False
+        context.locations.append(location)
+        # What is passed can be guest memory, too.
+        if "m" in location.access.letters and context.kind is Context.PASS:
+            order.memory(location.span)
+    elif name == "intr":
+        interrupt = plain_interrupt(argument)
+        if interrupt is None:
+            return False
+        context.interrupts.append(interrupt)
+        order.uses.append((context.place, interrupt))
+    else:
+        return False
+    if is_vdev:
+        context.seen[name] = word
+    return True
 
 
 def take_context_option(
@@ -103,35 +138,23 @@ def _add_location(
         default=context.vdev.space if context.vdev else Space.MEMORY,
         sized_by_device=is_vdev,
     )
-    if location is not None:
-        _put_location(location, context, assembly)
-
-
-def _put_location(location: Location, context: OpenContext, assembly: Assembly) -> None:
+    if location is None:
+        return
     context.locations.append(location)
     # What is passed can be guest memory, too.
-    if (
-        isinstance(location, MemoryLocation)
-        and location.access.system_memory
-        and context.kind is Context.PASS
-    ):
-        assembly.order.memory(location.span)
+    if context.kind is Context.PASS and isinstance(location, MemoryLocation):
+        if location.access.system_memory:
+            assembly.order.memory(location.span)
 
 
 def _take_location(
     word: Word, context: OpenContext, cursor: Cursor, assembly: Assembly, findings: list[Finding]
 ) -> None:
-    sized_by_device = context.kind is Context.VDEV
-    if context.vdev is None or context.vdev.space is Space.MEMORY:
-        plain = plain_memory_location(word, sized_by_device)
-        if plain is not None:
-            _put_location(plain, context, assembly)
-            return
     text = word.value
     if "," not in text or text.startswith(_FOREIGN_STARTS) or text.endswith(_FOREIGN_ENDS):
         if f"{text}:" in LOCATION_PREFIXES and _take_after_blank(word, cursor, assembly, findings):
             return
-        if not sized_by_device:
+        if context.kind is not Context.VDEV:
             from passthru.language.foreign import translate_location
 
             translation = translate_location(word, cursor, assembly.order.controller)
@@ -177,11 +200,6 @@ def _colon_behind(word: Word, joined: Word) -> tuple[Edit, ...]:
 def _take_interrupts(
     word: Word, context: OpenContext, cursor: Cursor, assembly: Assembly, findings: list[Finding]
 ) -> None:
-    interrupt = plain_interrupt(word)
-    if interrupt is not None:
-        context.interrupts.append(interrupt)
-        assembly.order.uses.append((context.place, interrupt))
-        return
     if word.value.isidentifier() and word.value != LOCAL_APIC:
         joined = _joined_by_colon(word, cursor)
         if joined is not None:

@@ -10,7 +10,11 @@ from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source, Span
 from passthru.language import mistakes
 from passthru.language.assembly import Assembly
-from passthru.language.context_options import take_context_option, tell_version
+from passthru.language.context_options import (
+    take_context_option,
+    take_plain_option,
+    tell_version,
+)
 from passthru.language.contexts import OpenContext, open_vdev, option_here
 from passthru.language.cursor import Cursor, check_choices
 from passthru.language.memory import UnplacedMemory, read_file_to_load, read_guest_memory
@@ -146,6 +150,8 @@ class _Reader:
             span = Span(sources[0] if sources else Source("", ""), 0, 0)
         config = self._vm.config(span)
         self._findings += self._vm.order.findings()
+        if not self._findings:
+            return ReadResult(config, ())
         places = {id(source): place for place, source in enumerate(sources)}
 
         def in_text(finding: Finding) -> tuple[int, int]:
@@ -163,7 +169,13 @@ class _Reader:
             context = vm.context
             option = None if context is None else context.options.get(word.value)
             if option is not None and context is not None:
-                take_context_option(option, word, context, cursor, vm, findings)
+                following = index + 1
+                if following < len(words) and take_plain_option(
+                    option, word, words[following], context, vm.order
+                ):
+                    cursor.index = following + 1
+                else:
+                    take_context_option(option, word, context, cursor, vm, findings)
                 continue
             option = DOCUMENTED_TOP_OPTIONS.get(word.value)
             if option is not None:
@@ -182,8 +194,9 @@ class _Reader:
             self._take_unlisted(word)
 
     def _take_top_option(self, option: Option, word: Word, blob: Word | None) -> None:
+        first = word if blob is None else blob
         if self._vm.first_option is None:
-            self._vm.first_option = (blob or word).span
+            self._vm.first_option = first.span
         name = option.name
         if name in _OFTEN_FOREIGN and not self._is_argument_right(option):
             return
@@ -192,10 +205,11 @@ class _Reader:
             return
         if option.versions is not ALL_VERSIONS:
             tell_version(option, word, arguments, self._vm, self._findings)
-        first, last = blob or word, arguments[-1] if arguments else word
+        last = arguments[-1] if arguments else word
         span = Span._make((last.source, first.start, last.end))
+        blob_type = None if blob is None else BLOB_TYPES[blob.value]
         take = _TOP_OPTIONS.get(name, _Reader._take_setting)
-        take(self, _Use._make((option, word, arguments, blob, span)))
+        take(self, _Use._make((option, word, arguments, blob_type, span)))
 
     def _is_argument_right(self, option: Option) -> bool:
         """Whether the next words can be read as the arguments of ``option``."""
@@ -307,12 +321,8 @@ class _Use(NamedTuple):
     option: Option
     word: Word
     arguments: list[Word]
-    blob: Word | None
+    blob_type: BlobType | None
     span: Span
-
-    @property
-    def blob_type(self) -> BlobType | None:
-        return BLOB_TYPES[self.blob.value] if self.blob else None
 
 
 _TOP_OPTIONS: dict[str, Callable[[_Reader, _Use], None]] = {
