@@ -45,9 +45,8 @@ def take_plain_option(
         if location is None:
             return False
         context.locations.append(location)
-        # What is passed can be guest memory, too.
-        if "m" in location.access.letters and context.kind is Context.PASS:
-            order.memory(location.span)
+        if context.kind is Context.PASS:
+            _tell_of_memory(location, order)
     elif name == "intr":
         interrupt = plain_interrupt(argument)
         if interrupt is None:
@@ -141,10 +140,14 @@ def _add_location(
     if location is None:
         return
     context.locations.append(location)
-    # What is passed can be guest memory, too.
     if context.kind is Context.PASS and isinstance(location, MemoryLocation):
-        if location.access.system_memory:
-            assembly.order.memory(location.span)
+        _tell_of_memory(location, assembly.order)
+
+
+def _tell_of_memory(passed: MemoryLocation, order: Order) -> None:
+    """What is passed can be guest memory, too."""
+    if "m" in passed.access.letters:
+        order.memory(passed.span)
 
 
 def _take_location(

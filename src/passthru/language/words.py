@@ -172,9 +172,9 @@ def _word(source: Source, piece: _Piece) -> Word:
     kind, start, end = piece
     text = source.text[start:end]
     if kind is TokenKind.PLAIN:
-        return Word(text, source, start, end)
+        return Word._make((text, source, start, end, False, True))
     if kind is TokenKind.QUOTED:
-        return Word(_unquoted(text), source, start, end, quoted=True)
+        return Word._make((_unquoted(text), source, start, end, True, True))
     text = text.rstrip()
     # What was meant cannot be known, so nothing more is said about the word.
     return Word(text.replace('"', ""), source, start, start + len(text), quoted=True, known=False)
