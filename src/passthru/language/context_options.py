@@ -18,46 +18,57 @@ from passthru.language.model import MemoryLocation, Text, VdevOption
 from passthru.language.numbers import Notation, read_number
 from passthru.language.options import ALL_VERSIONS, ArgumentKind, Context, Option
 from passthru.language.words import Word
+from passthru.lean import Callable
 
-__all__ = ["take_context_option", "take_plain_option", "take_vendor_option", "tell_version"]
+__all__ = ["PLAIN_OPTIONS", "take_context_option", "take_vendor_option", "tell_version"]
 
 _FOREIGN_STARTS = ("addr", "base", "gpa", "guest", "host", "hpa", "len", "phys", "size", "start")
 _FOREIGN_ENDS = (",", "guest", "guestloc")
 """What only a location in another syntax begins or ends with."""
 
 
-def take_plain_option(
-    option: Option, word: Word, argument: Word, context: OpenContext, order: Order
-) -> bool:
-    """Take ``loc`` and ``intr`` as nearly all are written, quickly: there is nothing to say.
-
-    ``word`` is the ``option``, ``argument`` stands behind it. False, and nothing is taken, where
-    ``take_context_option`` has to look closer.
-    """
-    name, vdev = option.name, context.vdev
-    is_vdev = context.kind is Context.VDEV
-    if is_vdev and (vdev is None or name in context.seen):
-        return False
-    if name == "loc":
-        if vdev is not None and vdev.space is not Space.MEMORY:
+def _take_plain_location(word: Word, argument: Word, context: OpenContext, order: Order) -> bool:
+    if context.kind is Context.VDEV:
+        vdev = context.vdev
+        if vdev is None or vdev.space is not Space.MEMORY or "loc" in context.seen:
             return False
-        location = plain_memory_location(argument, is_vdev)
+        location = plain_memory_location(argument, sized_by_device=True)
         if location is None:
             return False
-        context.locations.append(location)
+        context.seen["loc"] = word
+    else:
+        location = plain_memory_location(argument, sized_by_device=False)
+        if location is None:
+            return False
         if context.kind is Context.PASS:
             _tell_of_memory(location, order)
-    elif name == "intr":
-        interrupt = plain_interrupt(argument)
-        if interrupt is None:
-            return False
-        context.interrupts.append(interrupt)
-        order.uses.append((context.place, interrupt))
-    else:
+    context.locations.append(location)
+    return True
+
+
+def _take_plain_interrupt(word: Word, argument: Word, context: OpenContext, order: Order) -> bool:
+    is_vdev = context.kind is Context.VDEV
+    if is_vdev and (context.vdev is None or "intr" in context.seen):
+        return False
+    interrupt = plain_interrupt(argument)
+    if interrupt is None:
         return False
     if is_vdev:
-        context.seen[name] = word
+        context.seen["intr"] = word
+    context.interrupts.append(interrupt)
+    order.uses.append((context.place, interrupt))
     return True
+
+
+PLAIN_OPTIONS: dict[str, Callable[[Word, Word, OpenContext, Order], bool]] = {
+    "loc": _take_plain_location,
+    "intr": _take_plain_interrupt,
+}
+"""What takes an option as nearly all are written, quickly: there is nothing to say about it.
+
+It gets the option's word and the one behind it. False, and nothing is taken, where
+``take_context_option`` has to look closer.
+"""
 
 
 def take_context_option(

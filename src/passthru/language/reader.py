@@ -11,8 +11,8 @@ from passthru.diagnostics.source import Source, Span
 from passthru.language import mistakes
 from passthru.language.assembly import Assembly
 from passthru.language.context_options import (
+    PLAIN_OPTIONS,
     take_context_option,
-    take_plain_option,
     tell_version,
 )
 from passthru.language.contexts import OpenContext, open_vdev, option_here
@@ -169,9 +169,12 @@ class _Reader:
             context = vm.context
             option = None if context is None else context.options.get(word.value)
             if option is not None and context is not None:
+                take_plain = PLAIN_OPTIONS.get(word.value)
                 following = index + 1
-                if following < len(words) and take_plain_option(
-                    option, word, words[following], context, vm.order
+                if (
+                    take_plain is not None
+                    and following < len(words)
+                    and take_plain(word, words[following], context, vm.order)
                 ):
                     cursor.index = following + 1
                 else:
