@@ -52,6 +52,9 @@ _OFTEN_FOREIGN = frozenset({"load", "ram", "rom", "set", "system", "vdev"})
 _OFTEN_SPLIT = frozenset({"load", "ram", "rom"})
 """Options whose one argument people write as two."""
 
+_BARE_CONTEXTS = {kind.value: kind for kind in (Context.CPU, Context.PASS, Context.RESERVE)}
+"""The contexts that one word opens; a `pass` behind a blob type is not among them."""
+
 _UNKNOWN_VALUES = frozenset({"unknown-variable", "unexpanded-marker"})
 """Findings after which a part of the configuration is missing from the model."""
 
@@ -180,11 +183,21 @@ class _Reader:
                 else:
                     take_context_option(option, word, context, cursor, vm, findings)
                 continue
+            kind = _BARE_CONTEXTS.get(word.value)
+            if kind is not None:
+                self._open_context(kind, word)
+                continue
             option = DOCUMENTED_TOP_OPTIONS.get(word.value)
             if option is not None:
                 self._take_top_option(option, word, None)
             else:
                 self._take_other(word)
+
+    def _open_context(self, kind: Context, word: Word) -> None:
+        span, vm = word.span, self._vm
+        if vm.first_option is None:
+            vm.first_option = span
+        vm.open(OpenContext(kind, span, vm.next_place))
 
     def _take_other(self, word: Word) -> None:
         """Read a blob type, with what it stands before, or a word that may be no option here."""
@@ -253,9 +266,6 @@ class _Reader:
             self._findings.append(mistakes.system_not_first(use.span, name.value, first))
         self._vm.system = Text(name.value, name.span)
 
-    def _take_cpu(self, use: "_Use") -> None:
-        self._vm.open(OpenContext(Context.CPU, use.span, self._vm.next_place))
-
     def _take_memory(self, use: "_Use") -> None:
         self._vm.order.memory(use.span)
         memory = read_guest_memory(use.arguments[0], self._findings)
@@ -279,9 +289,6 @@ class _Reader:
         context = OpenContext(Context.PASS, use.span, self._vm.next_place)
         context.blob = use.blob_type
         self._vm.open(context)
-
-    def _take_reserve(self, use: "_Use") -> None:
-        self._vm.open(OpenContext(Context.RESERVE, use.span, self._vm.next_place))
 
     def _take_vdev(self, use: "_Use") -> None:
         name = plain_type(use.arguments[0].value)
@@ -330,13 +337,11 @@ class _Use(NamedTuple):
 
 _TOP_OPTIONS: dict[str, Callable[[_Reader, _Use], None]] = {
     "system": _Reader._take_system,
-    "cpu": _Reader._take_cpu,
     "ram": _Reader._take_memory,
     "rom": _Reader._take_memory,
     "load": _Reader._take_load,
     "cmdline": _Reader._take_cmdline,
     "pass": _Reader._take_pass,
-    "reserve": _Reader._take_reserve,
     "vdev": _Reader._take_vdev,
     "set": _Reader._take_set,
     "dryrun": _Reader._take_dryrun,
