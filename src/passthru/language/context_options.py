@@ -234,8 +234,10 @@ def _take_interrupts(
 
 
 def _is_right(option: Option, arguments: list[Word], version: str, findings: list[Finding]) -> bool:
-    number = arguments[0]
-    if option.arguments[0].kind is not ArgumentKind.NUMBER:
+    number, kind = arguments[0], option.arguments[0].kind
+    if kind is ArgumentKind.TEXT and len(arguments) == 1:
+        return True
+    if kind is not ArgumentKind.NUMBER:
         return check_choices(option, arguments, version, findings)
     if not number.known:
         return False

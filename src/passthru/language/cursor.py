@@ -83,18 +83,14 @@ class Cursor:
     def take_arguments(self, option: Option) -> list[Word] | None:
         """The arguments of ``option``, which has just been taken; None where one is missing."""
         arguments = option.arguments
-        if not arguments:
-            return []
         words = self.words
         start = index = self.index
-        if (
-            len(arguments) == 1
-            and index < len(words)
-            and words[index].value not in OPTION_WORDS
-            and arguments[0].kind is not ArgumentKind.FREE
-        ):
-            self.index = index + 1
-            return [words[index]]
+        if len(arguments) == 1 and index < len(words):
+            # Nearly every option: one argument, which is no option's name.
+            word = words[index]
+            if word.value not in OPTION_WORDS and arguments[0].kind is not ArgumentKind.FREE:
+                self.index = index + 1
+                return [word]
         for argument in arguments:
             if argument.kind is ArgumentKind.FREE:
                 return self._take_free()
