@@ -7,7 +7,7 @@ from passthru.board.model import HostRegion, InterruptLine, Trigger
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.source import Source, Span
 from passthru.report.map_conflicts import Conflicts
-from passthru.report.map_model import Column, ItemKind, Panel, Picture, short_size
+from passthru.report.map_model import Column, ItemKind, Panel, Picture
 from sample_board import BOARD
 
 
@@ -256,21 +256,3 @@ def test_an_empty_configuration_has_a_picture():
     shown = picture_of_texts("")
     assert [each.title for each in shown.panels] == ["Addresses"]
     assert (shown.panels[0].host.items, shown.panels[0].links) == ((), ())
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (1, "1 byte"),
-        (64, "64 bytes"),
-        (4096, "4 KiB"),
-        (1536, "1.5 KiB"),
-        (786428 << 10, "768 MiB"),
-        (3008 << 20, "2.9 GiB"),
-        (10 << 30, "10 GiB"),
-        ((1 << 30) - 1, "1 GiB"),
-        (1 << 64, "16 EiB"),
-    ],
-)
-def test_sizes_in_labels_are_short(size, text):
-    assert short_size(size) == text

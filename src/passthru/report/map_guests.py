@@ -11,8 +11,8 @@ from passthru.lean import NamedTuple
 from passthru.plan.description import InterruptRoute, VmDescription
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.report.map_conflicts import Conflicts, source_line
-from passthru.report.map_model import Item, ItemKind, short_size
-from passthru.report.sizes import size_text
+from passthru.report.map_model import Item, ItemKind
+from passthru.report.sizes import rough_size_text, size_text
 
 __all__ = [
     "FunctionTarget",
@@ -98,7 +98,7 @@ def _region(region: GuestRegion, conflicts: Conflicts) -> GuestThing:
         told, size = [f"{region.name} at {region.range.start:#x}"], ""
     else:
         told = [f"{region.name} {region.range} ({size_text(region.range.size)})"]
-        size = short_size(region.range.size)
+        size = rough_size_text(region.range.size)
     if region.host is not None:
         told.append(f"host {region.host}")
     kind = _KINDS[region.kind]
@@ -146,7 +146,7 @@ def _memory_bars(vm: VmDescription, conflicts: Conflicts) -> Iterator[GuestThing
             name = f"BAR {planned.bar.number} {function.guest or function.selector}"
             told = [f"{name} {place}", f"host {planned.bar.range}"]
             kind = ItemKind.PASSED
-            size = short_size(place.size)
+            size = rough_size_text(place.size)
             item = _address_item(place, kind, name, size, told, function.span, conflicts)
             yield GuestThing(item, function.span, RangeTarget(planned.bar.range))
 

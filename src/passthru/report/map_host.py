@@ -10,8 +10,8 @@ from passthru.board.model import Board, HostRegion, InterruptLine
 from passthru.lean import NamedTuple
 from passthru.report.board_memory import MemoryRow, MemoryUse, memory_rows
 from passthru.report.map_guests import FunctionTarget, LineTarget, RangeTarget, Target
-from passthru.report.map_model import Item, ItemKind, short_size
-from passthru.report.sizes import size_text
+from passthru.report.map_model import Item, ItemKind
+from passthru.report.sizes import rough_size_text, size_text
 
 __all__ = [
     "Arrow",
@@ -65,7 +65,7 @@ def host_addresses(board: Board | None, arrows: Sequence[Arrow]) -> tuple[HostTh
     for target, users in _by_target(arrows):
         if isinstance(target, RangeTarget):
             wanted.append(target.range)
-            place, size = f"{target.range.start:#x}", short_size(target.range.size)
+            place, size = f"{target.range.start:#x}", rough_size_text(target.range.size)
             name = _name_of_memory(target.range, board) if board else ""
             given.append(HostThing(_given(target.range, place, name, size, users), target))
     blocks = map(HostThing, _blocks(board, wanted)) if board is not None else ()
@@ -132,7 +132,7 @@ def _blocks(board: Board, wanted: Sequence[AddressRange]) -> Iterator[Item]:
         told = [f"{kind.value}: {place} ({size_text(place.size)})", *names[:_MOST_NAMES]]
         if len(names) > _MOST_NAMES:
             told.append(f"and {len(names) - _MOST_NAMES} more")
-        yield Item(place, kind, f"{place.start:#x}", name, short_size(place.size), tuple(told))
+        yield Item(place, kind, f"{place.start:#x}", name, rough_size_text(place.size), tuple(told))
 
 
 def _runs(rows: Sequence[MemoryRow], wanted: Sequence[AddressRange]) -> Iterator[list[MemoryRow]]:

@@ -16,7 +16,6 @@ __all__ = [
     "Link",
     "Panel",
     "Picture",
-    "short_size",
 ]
 
 
@@ -119,14 +118,3 @@ class Picture(NamedTuple):
     panels: tuple[Panel, ...]
     conflicts: tuple[Conflict, ...]
     remarks: tuple[str, ...]
-
-
-def short_size(size: int) -> str:
-    """``2.9 GiB``: three digits, for a label; what is exact stands elsewhere."""
-    amount, unit = float(size), "byte" if size == 1 else "bytes"
-    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
-        if amount < 1023.5:
-            break
-        amount, unit = amount / 1024, larger
-    digits = f"{amount:.1f}" if amount < 9.95 else f"{amount:.0f}"
-    return f"{digits.removesuffix('.0')} {unit}"

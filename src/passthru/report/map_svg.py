@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from passthru.lean import NamedTuple
 from passthru.report.map_layout import ColumnLayout, Placed, Room
 from passthru.report.map_legend import legend
-from passthru.report.map_model import Column, Item, Link, Picture, short_size
+from passthru.report.map_model import Column, Item, Link, Picture
 from passthru.report.map_parts import LaidOut, Part, laid_out, parts, struck
 from passthru.report.map_shapes import End, arrow, bends, box, break_mark, ruler, words
 from passthru.report.map_style import STYLE, VM_COLOURS, class_of
 from passthru.report.map_text import fitting, listed, marks, number, safe, tooltip, wrapped
+from passthru.report.sizes import rough_size_text
 
 __all__ = ["picture_as_svg"]
 
@@ -181,7 +182,7 @@ class _Drawing:
             if not cell.is_to_scale and cell.length >= _NAMED_HOLE:
                 middle = self._at(cell.start + cell.length / 2)
                 yield break_mark(side.left, side.width, middle)
-                text = f"{short_size(cell.range.size)} empty"
+                text = f"{rough_size_text(cell.range.size)} empty"
                 yield words("gap", side.left + side.width / 2, middle + 3, text)
 
     def _at(self, line: float) -> float:

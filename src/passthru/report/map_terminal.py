@@ -9,10 +9,11 @@ from itertools import groupby
 
 from passthru.lean import NamedTuple
 from passthru.report.map_layout import ColumnLayout, Room
-from passthru.report.map_model import Column, Item, ItemKind, Picture, short_size
+from passthru.report.map_model import Column, Item, ItemKind, Picture
 from passthru.report.map_parts import Part, laid_out, parts
 from passthru.report.map_routes import Route, paired_rows, routed
 from passthru.report.map_text import fitting, listed, marks, width_of, wrapped
+from passthru.report.sizes import rough_size_text
 
 __all__ = ["NARROWEST", "picture_as_lines"]
 
@@ -150,7 +151,7 @@ class _Terminal:
 
     def _hole(self, size: int) -> _Row:
         inner = self._column - 2
-        text = f" {short_size(size)} empty "
+        text = f" {rough_size_text(size)} empty "
         return _Row(f"┊{text:^{inner}}┊", style=_FAINT)
 
     def _cells(self, rows: Sequence[_Row], numbers: Sequence[int | None]) -> Iterator[str]:
