@@ -148,6 +148,57 @@ def test_one_range_of_the_host_is_one_thing_however_many_have_it():
     assert {"passed to a:", "passed to b:"} <= set(shown.host.items[0].told)
 
 
+DEVICES = BOARD._replace(
+    memory=(
+        HostRegion(AddressRange(0x10000000, 0x1000), "/uart"),
+        HostRegion(AddressRange(0x10001000, 0x1000), "/timer"),
+        HostRegion(AddressRange(0x10004000, 0x1000), "/bus/spi"),
+        HostRegion(AddressRange(0x18000000, 0x1000), "/far"),
+    ),
+    allocated=(),
+    reserved=(),
+)
+
+
+@pytest.mark.parametrize(
+    ("passed", "blocks"),
+    [
+        (0x10001000, [("0x10000000", "devices", "20 KiB"), ("0x18000000", "far", "4 KiB")]),
+        (
+            0x10003000,  # what is in a hole is not in a device
+            [
+                ("0x10000000", "devices", "8 KiB"),
+                ("0x10004000", "spi", "4 KiB"),
+                ("0x18000000", "far", "4 KiB"),
+            ],
+        ),
+    ],
+)
+def test_neighbours_on_the_host_are_one_thing_unless_a_hole_is_wanted(passed, blocks):
+    shown = picture_of_texts(f"pass loc {passed:#x},0x1000,rwn", board=DEVICES)
+    host = panel(shown, "Addresses").host
+    found = [item for item in host.items if item.kind is ItemKind.HOST_DEVICES]
+    assert rows(Column("", "", tuple(found))) == blocks
+
+
+@pytest.mark.parametrize(
+    ("board", "passed", "name"),
+    [
+        (BOARD, "0xfebd4000,0x4000", "BAR 0 pci:0:3.0"),
+        (BOARD, "0x20000000,0x1000", "Reserved"),
+        (BOARD, "0x24000000,0x1000", "the host's RAM"),
+        (BOARD, "0xa0000,0x1000", "PCI Bus 0000:00"),
+        (BOARD, "0x700000000,0x1000", "nothing known there"),
+        (DEVICES, "0x10004000,0x1000", "spi"),
+        (None, "0x10004000,0x1000", ""),
+    ],
+)
+def test_what_is_passed_has_the_name_that_the_board_has_for_it(board, passed, name):
+    shown = picture_of_texts(f"pass loc {passed},rwn", board=board)
+    host = panel(shown, "Addresses").host
+    assert [item.name for item in host.items if item.kind is ItemKind.PASSED] == [name]
+
+
 def test_a_thing_tells_its_line():
     item = panel(two_vms(), "Addresses").guests[0].items[-1]
     assert item.told == (
