@@ -290,6 +290,9 @@ def test_what_is_not_drawn_is_said():
         "qvm-guest: not drawn is what goes where its own content says: kernel.",
         "1 other finding is no conflict of places: `passthru check` tells more.",
     )
+    overlapping = picture_of_texts("ram 0x1000,1m ram 0x1000,1m")
+    assert [each.id for each in overlapping.conflicts] == ["address-overlap"]
+    assert overlapping.remarks == ()
     unknown = picture_of_texts("ram 1m\n", board=BOARD._replace(memory=()))
     assert "does not tell its memory map" in unknown.remarks[0]
 

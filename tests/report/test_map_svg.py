@@ -125,6 +125,40 @@ def test_an_arrow_goes_from_the_edge_of_one_bar_to_the_edge_of_another(picture):
             ), (name, x, y, ends)
 
 
+def test_a_thing_of_the_host_has_a_stripe_at_the_side_of_each_of_its_guests():
+    text = "system {}\nram 0x80000000,1m\npass loc 0xa0000000,0x1000,rn=0x50000000\n"
+    root = drawn(picture_of_texts(text.format("a"), text.format("b")))
+    hosts = [item for item in parts(root, "item") if " " in item.get("data-links", "")]
+    assert len(hosts) == 1
+    left, _, right, _ = bar(hosts[0])
+    stripes = {
+        (group.get("class"), float(box.get("x", 0)), float(box.get("width", 0)))
+        for group in hosts[0].iter(f"{SVG}g")
+        for box in group
+        if box.get("class") == "edge"
+    }
+    assert stripes == {("vm0", left, 5.0), ("vm1", right - 5, 5.0)}
+
+
+def test_the_legend_has_what_is_drawn_and_nothing_else():
+    texts = [words(each) for each in drawn(two_vms()).iter(f"{SVG}text")]
+    assert {kind.value for kind in ItemKind} & set(texts) == {
+        "RAM",
+        "ROM",
+        "passed from the host",
+        "passed as system memory",
+        "kept free",
+        "virtual device",
+        "loaded data",
+        "RAM that the host allocates",
+        "RAM kept from the host",
+        "the host's devices",
+    }
+    in_conflict = "conflict, with its number in the list"
+    assert in_conflict not in texts
+    assert in_conflict in [words(each) for each in drawn(broken_system()).iter(f"{SVG}text")]
+
+
 def test_a_column_is_in_the_order_of_its_addresses():
     root = drawn(two_vms())
     end = next(float(t.get("y", 0)) for t in root.iter(f"{SVG}text") if words(t) == "Interrupts")

@@ -57,6 +57,19 @@ def test_one_guest_and_what_it_is_given():
     ]
 
 
+def test_a_thing_goes_on_behind_the_lines_that_are_the_others():
+    text = (
+        "system small\nram 0x80000000,1m\n"
+        "pass loc 0x80001000,0x1000,rn=0x50000000\npass loc 0x80003000,0x1000,rn=0x50800000\n"
+    )
+    assert list(picture_as_lines(picture_of_texts(text), 74))[4:8] == [
+        "│ !1 !2 0x80000000 ram 1 MiB │",
+        "│   !1 0x80001000 pas… 4 KiB │ ───────────▶ │ 0x50000000           4 KiB │",
+        "│                            │              ┊        ~8 MiB empty        ┊",
+        "│   !2 0x80003000 pas… 4 KiB │ ───────────▶ │ 0x50800000           4 KiB │",
+    ]
+
+
 def test_colours_change_nothing_but_colours():
     for picture in (two_vms(), broken_system()):
         plain = list(picture_as_lines(picture, 80))
