@@ -14,6 +14,7 @@ from passthru.language.reader import ReadResult, read
 from passthru.language.variables import SET_VARIABLES
 from passthru.language.vdevs import VDEV_TYPES, VENDOR_VDEV_OPTIONS
 from passthru.report.explanation import example_of
+from passthru.report.map_conflicts import DRAWN
 from passthru.report.subjects import SUBJECTS
 from passthru.rules.registry import RULES
 
@@ -125,3 +126,7 @@ def test_every_rule_has_an_example_and_every_example_a_rule() -> None:
 
 def test_every_rule_has_one_subject() -> None:
     assert sorted(each for ids in SUBJECTS.values() for each in ids) == sorted(IDS)
+
+
+def test_every_finding_that_pictures_draw_is_one_of_a_rule() -> None:
+    assert set(DRAWN) <= set(IDS)

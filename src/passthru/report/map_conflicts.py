@@ -7,7 +7,7 @@ from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source, Span
 from passthru.report.map_model import Conflict
 
-__all__ = ["Conflicts", "source_line"]
+__all__ = ["DRAWN", "Conflicts", "source_line"]
 
 _OF_THE_GUEST = frozenset(
     (
@@ -43,6 +43,9 @@ _OF_THE_HOST = frozenset(
     )
 )
 """The ids of findings about things that collide, by the side on which they do."""
+
+DRAWN = _OF_THE_GUEST | _OF_THE_HOST
+"""The ids of all findings that a picture shows."""
 
 _OF_ONE_PLACE = frozenset(("address-too-high", "load-outside-memory", "pci-not-found"))
 """Those whose other places are not at odds with the first: they help to find the mistake."""
