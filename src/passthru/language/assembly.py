@@ -142,7 +142,7 @@ class Assembly:
         self._seen[key] = span
 
     def warn_repeated(self, name: str, earlier: Span, span: Span) -> None:
-        """The option ``name`` was given twice.
+        """Warn that the option ``name`` is given at ``span`` and was at ``earlier``.
 
         A later source that overrides an earlier one does so on purpose.
         """
@@ -169,16 +169,16 @@ class Assembly:
         """The whole configuration; ``span`` is its first word."""
         self.close()
         return VmConfig(
-            self.system,
-            tuple(self._cpus),
-            tuple(self.memory),
-            tuple(self.loads),
-            self.cmdline,
-            tuple(self._passes),
-            tuple(self._vdevs),
-            tuple(self._reserves),
-            tuple(self._variables.values()),
-            self.dryrun,
-            span,
-            tuple(self._settings.values()),
+            system=self.system,
+            cpus=tuple(self._cpus),
+            memory=tuple(self.memory),
+            loads=tuple(self.loads),
+            cmdline=self.cmdline,
+            passes=tuple(self._passes),
+            vdevs=tuple(self._vdevs),
+            reserves=tuple(self._reserves),
+            variables=tuple(self._variables.values()),
+            dryrun=self.dryrun,
+            span=span,
+            settings=tuple(self._settings.values()),
         )

@@ -165,6 +165,7 @@ class _Reader:
 
     def _take_all(self, cursor: Cursor, vm: Assembly) -> None:
         """Read every option, with its arguments."""
+        # Every option comes by here, so what is usual is told from the rest on the spot.
         findings, words = self._findings, cursor.words
         while (index := cursor.index) < len(words):
             word = words[index]
