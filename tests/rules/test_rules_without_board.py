@@ -377,6 +377,7 @@ def test_who_is_told_of_a_mistake_is_told_what_to_do(case: Case) -> None:
         (f"{ARM} pass intr gic:37 pass intr gic:37=5 reserve intr gic:38", "gic:39"),
         (f"{ARM} pass intr gic:1019 pass intr gic:1019=5", "gic:32"),
         (f"{ARM} pass intr gic:2000", "gic:32"),
+        (f"{ARM} pass intr gic:4294967295", "gic:32"),
         (f"{X86} pass intr p:23 pass intr p:23=5", "p:0"),
     ],
 )

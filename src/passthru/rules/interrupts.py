@@ -239,11 +239,10 @@ def _free_line(
         return None
     taken = {each.line for _, each in users if each.controller == wrong.controller}
     taken.update(controllers.machine_lines)
-    start = wrong.line or 0
+    # What is wrong can be a line of thousands of millions.
+    start = min(wrong.line or 0, controller.line_count)
     lines = (*range(start + 1, controller.line_count), *range(_FIRST_LINES[controller.type], start))
-    free = next(
-        (line for line in lines if line < controller.line_count and line not in taken), None
-    )
+    free = next((line for line in lines if line not in taken), None)
     return None if free is None else f"take a line that is free, such as {wrong.controller}:{free}"
 
 
