@@ -15,22 +15,21 @@ RANGES = st.tuples(st.integers(0, 60), st.integers(0, 12), st.integers(0, 5))
 
 def taken_of(ranges: list[tuple[int, int, int]]) -> list[Taken]:
     return [
-        Taken(start, start + size, owner, number)
-        for number, (start, size, owner) in enumerate(ranges)
+        (start, start + size, owner, number) for number, (start, size, owner) in enumerate(ranges)
     ]
 
 
 def conflicts(one: Taken, other: Taken) -> bool:
-    overlap = max(one.start, other.start) < min(one.end, other.end)
-    return overlap and one.owner != other.owner
+    overlap = max(one[0], other[0]) < min(one[1], other[1])
+    return overlap and one[2] != other[2]
 
 
 def plain_pairs(taken: list[Taken]) -> set[frozenset[int]]:
-    return {frozenset((a.what, b.what)) for a, b in combinations(taken, 2) if conflicts(a, b)}
+    return {frozenset((a[3], b[3])) for a, b in combinations(taken, 2) if conflicts(a, b)}
 
 
 def swept_pairs(taken: list[Taken]) -> list[frozenset[int]]:
-    return [frozenset((a.what, b.what)) for a, b in overlapping_pairs(taken)]
+    return [frozenset((a[3], b[3])) for a, b in overlapping_pairs(taken)]
 
 
 @given(st.lists(RANGES, max_size=MOST_NAMED + 1))
@@ -61,9 +60,9 @@ def test_whatever_overlaps_one_that_starts_below_is_named(ranges) -> None:
     assert set(swept) <= plain
     assert len(swept) == len(set(swept)) <= MOST_NAMED * len(taken)
     # The sweep takes those with one start in the order that they are given in.
-    in_order = sorted(taken, key=lambda each: each.start)
-    later = {b.what for a, b in combinations(in_order, 2) if conflicts(a, b)}
-    assert {b.what for _, b in overlapping_pairs(taken)} == later
+    in_order = sorted(taken, key=lambda each: each[0])
+    later = {b[3] for a, b in combinations(in_order, 2) if conflicts(a, b)}
+    assert {b[3] for _, b in overlapping_pairs(taken)} == later
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5)), max_size=30), st.randoms())

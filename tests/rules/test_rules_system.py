@@ -199,6 +199,18 @@ def test_of_one_large_range_memory_and_device_are_told_apart() -> None:
     ]
 
 
+def test_of_nested_devices_the_inner_one_is_named() -> None:
+    whole = platform_device("/soc/syscon@fe300000", 0xFE300000, size=0x10000)
+    inner = platform_device("/soc/syscon@fe300000/leds@fe301000", 0xFE301000)
+    text = "pass loc mem:0xfe301000,0x1000,rwn"
+    board = BOARD._replace(devices=(whole, inner))
+    (finding,) = findings_together(A + text, B + text, board=board)
+    assert "leds@fe301000 (" in finding.message
+    text = "pass loc mem:0xfe302000,0x1000,rwn"
+    (finding,) = findings_together(A + text, B + text, board=board)
+    assert "syscon@fe300000 (" in finding.message
+
+
 def test_several_registers_of_one_function_are_one_conflict() -> None:
     (finding,) = findings_together(
         "system a pass loc pci:0:5.0",

@@ -39,12 +39,12 @@ def host_memory_claimed_twice(passed: Sequence[PassedMemory]) -> Iterator[Findin
     """``host-memory-claimed-twice`` within one VM."""
     if not any_overlap([each.location.host for each in passed]):
         return
-    from passthru.rules.sweep import Taken, overlapping_pairs
+    from passthru.rules.sweep import overlapping_pairs
 
     hosts = [each.location.host for each in passed]
-    taken = (Taken(host.start, host.end, number, number) for number, host in enumerate(hosts))
+    taken = ((host.start, host.end, number, number) for number, host in enumerate(hosts))
     for one, other in overlapping_pairs(taken):
-        first, second = (passed[number] for number in sorted((one.what, other.what)))
+        first, second = (passed[number] for number in sorted((one[-1], other[-1])))
         if first.location.guest.overlaps(second.location.guest):
             continue  # address-overlap has it
         shared = first.location.host.intersection(second.location.host)

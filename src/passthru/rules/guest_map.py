@@ -196,13 +196,11 @@ def overlapping_pairs(occupants: Iterable[Occupant]) -> Iterator[tuple[Occupant,
     from passthru.rules import sweep
 
     taken = (
-        sweep.Taken(
-            each.range.start, each.range.end, _NOBODY if each.keeps_still else number, number
-        )
+        (each.range.start, each.range.end, _NOBODY if each.keeps_still else number, number)
         for number, each in enumerate(known)
     )
     for one, other in sweep.overlapping_pairs(taken):
-        yield known[one.what], known[other.what]
+        yield known[one[-1]], known[other[-1]]
 
 
 def _conflict(rule: Rule, one: Occupant, other: Occupant) -> Finding:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices of the board that are passed to several VMs, and where the board has them."""
 
-from _operator import itemgetter  # as in lean: the public module loads much more
+from bisect import bisect_left
+from itertools import accumulate
+from operator import itemgetter
 
 from passthru.addresses import AddressRange
 from passthru.board.model import BarKind, Board, PciFunction, PlatformDevice
@@ -38,43 +40,31 @@ class BoardDevice(NamedTuple):
     does_dma: bool
 
 
-_Place = tuple[int, int, PlatformDevice | PciFunction]
-"""Start and end of some registers (host-physical), and whose they are."""
-
-
 class BoardDevices:
     """The devices of a board with registers in memory, found by address."""
 
     def __init__(self, board: Board) -> None:
-        from itertools import accumulate
-
-        self._places: list[_Place] = [
-            (start, start + size, device)
-            for device in board.devices
-            for start, size in device.registers
-        ]
-        self._places += _function_places(board)
-        self._places.sort(key=_START)
-        self._furthest = list(accumulate(map(_END, self._places), max))
+        platform: dict[bool, list[_Place]] = {True: [], False: []}
+        for device in board.devices:
+            # What an IOMMU has streams for is a bus master.
+            does_dma = bool(device.streams) or device.iommu_group is not None
+            for start, size in device.registers:
+                platform[does_dma].append((start, start + size, device))
+        self._with_dma = _Registers([*platform[True], *_function_places(board)])
+        self._without_dma = _Registers(platform[False])
 
     def at(self, place: AddressRange) -> BoardDevice | None:
-        """A device with registers in ``place``: one that does DMA, if any does.
+        """A device with registers in ``place``: one that does DMA, if any does."""
+        for registers, does_dma in ((self._with_dma, True), (self._without_dma, False)):
+            device = registers.last_in(place)
+            if device is not None:
+                name = device.name if isinstance(device, PlatformDevice) else str(device)
+                return BoardDevice(name, does_dma)
+        return None
 
-        Else it is the one that starts last, which of nested ones is an inner one.
-        """
-        from bisect import bisect_left
 
-        found = None
-        number = bisect_left(self._places, place.end, key=_START)
-        while number > 0 and self._furthest[number - 1] > place.start:
-            number -= 1
-            _, end, device = self._places[number]
-            if end > place.start:
-                described = _described(device)
-                if described.does_dma:
-                    return described
-                found = found or described
-        return found
+_Place = tuple[int, int, PlatformDevice | PciFunction]
+"""Start and end of some registers (host-physical), and whose they are."""
 
 
 def _function_places(board: Board) -> Iterator[_Place]:
@@ -84,8 +74,19 @@ def _function_places(board: Board) -> Iterator[_Place]:
                 yield bar.range.start, bar.range.end, function
 
 
-def _described(device: PlatformDevice | PciFunction) -> BoardDevice:
-    if isinstance(device, PciFunction):
-        return BoardDevice(str(device), does_dma=True)
-    # What an IOMMU has streams for is a bus master.
-    return BoardDevice(device.name, bool(device.streams) or device.iommu_group is not None)
+class _Registers:
+    """Places sorted by their start."""
+
+    def __init__(self, places: list[_Place]) -> None:
+        self._places = sorted(places, key=_START)
+        self._furthest = list(accumulate(map(_END, self._places), max))
+
+    def last_in(self, place: AddressRange) -> PlatformDevice | PciFunction | None:
+        """The one with the highest start that overlaps: of nested devices an inner one."""
+        number = bisect_left(self._places, place.end, key=_START)
+        while number > 0 and self._furthest[number - 1] > place.start:
+            number -= 1
+            _, end, device = self._places[number]
+            if end > place.start:
+                return device
+        return None

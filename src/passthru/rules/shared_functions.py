@@ -122,9 +122,9 @@ def taken_registers(
 ) -> Iterator[Taken]:
     """The memory, or the ports, of the functions' registers.
 
-    ``what`` of the n-th function is n more than ``first``.
+    The number of the n-th function is n more than ``first``.
     """
     for what, (_, party) in enumerate(chosen, first):
         for bar in party.function.bars if party.function else ():
             if (bar.kind is BarKind.PORTS) == are_ports:
-                yield Taken(bar.range.start, bar.range.end, party.number, what)
+                yield bar.range.start, bar.range.end, party.number, what

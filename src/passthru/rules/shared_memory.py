@@ -4,11 +4,18 @@
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.rule import Rule
+from passthru.language.model import MemoryLocation
 from passthru.lean import Iterator, NamedTuple, Sequence
 from passthru.rules.claimed_twice import HOST_MEMORY_CLAIMED_TWICE, are_harmless
 from passthru.rules.shared_devices import DEVICE_SHARED, DMA_DEVICE_SHARED, BoardDevices
 from passthru.rules.shared_functions import ChosenFunction, taken_registers
-from passthru.rules.shared_parties import CheckedVm, HostClaims, Party, conflict
+from passthru.rules.shared_parties import (
+    CheckedVm,
+    ClaimedRanges,
+    HostClaims,
+    Party,
+    conflict,
+)
 from passthru.rules.shared_ranges import Overlap, overlaps_by_later_place
 from passthru.rules.sweep import Taken
 
@@ -21,6 +28,31 @@ HOST_PORT_CLAIMED_TWICE = Rule(
     "Guest and host port are the same, and each port has one device behind it, which one driver "
     "can use.",
 )
+
+
+class _Parties:
+    """Who wants which range: passed locations, and behind them the functions' registers."""
+
+    def __init__(
+        self,
+        vms: Sequence[CheckedVm],
+        claimed: ClaimedRanges,
+        functions: Sequence[ChosenFunction],
+    ) -> None:
+        self._vms = vms
+        self._locations = claimed.locations
+        self._functions = functions
+
+    def registers(self, *, are_ports: bool) -> Iterator[Taken]:
+        return taken_registers(self._functions, len(self._locations), are_ports=are_ports)
+
+    def behind(self, taken: Taken) -> Party:
+        _, _, number, what = taken
+        if what >= len(self._locations):
+            return self._functions[what - len(self._locations)].party
+        location = self._locations[what]
+        access = location.access if isinstance(location, MemoryLocation) else None
+        return Party(number, self._vms[number].config, location.span, access)
 
 
 class _Judgement(NamedTuple):
@@ -42,21 +74,10 @@ def memory_of_several_vms(
     The registers of a passed PCI function go with it. Of a function that is passed twice as
     such, ``functions_of_several_vms`` tells.
     """
-    memory = claims.memory
-    taken = [
-        Taken._make((start, start + size, number, what))
-        for what, (number, (_, (start, size), _, _)) in enumerate(memory)
-    ]
-    taken += taken_registers(functions, len(memory), are_ports=False)
-
-    def party_of(what: int) -> Party:
-        if what >= len(memory):
-            return functions[what - len(memory)].party
-        number, location = memory[what]
-        return Party(number, vms[number].config, location.span, location.access)
-
+    parties = _Parties(vms, claims.memory, functions)
+    taken = [*claims.memory.taken, *parties.registers(are_ports=False)]
     devices = None
-    for overlaps in overlaps_by_later_place(taken, party_of):
+    for overlaps in overlaps_by_later_place(taken, parties.behind):
         devices = devices or (BoardDevices(board) if board is not None else None)
         by_rule: dict[str, list[tuple[_Judgement, Overlap]]] = {}
         for overlap in overlaps:
@@ -97,20 +118,9 @@ def ports_of_several_vms(
     vms: Sequence[CheckedVm], claims: HostClaims, functions: Sequence[ChosenFunction]
 ) -> Iterator[Finding]:
     """``host-port-claimed-twice``; ``dma-device-shared`` for ports of a passed PCI function."""
-    ports = claims.ports
-    taken = [
-        Taken(location.ports.start, location.ports.end, number, what)
-        for what, (number, location) in enumerate(ports)
-    ]
-    taken += taken_registers(functions, len(ports), are_ports=True)
-
-    def party_of(what: int) -> Party:
-        if what >= len(ports):
-            return functions[what - len(ports)].party
-        number, location = ports[what]
-        return Party(number, vms[number].config, location.span)
-
-    for overlaps in overlaps_by_later_place(taken, party_of):
+    parties = _Parties(vms, claims.ports, functions)
+    taken = [*claims.ports.taken, *parties.registers(are_ports=True)]
+    for overlaps in overlaps_by_later_place(taken, parties.behind):
         shared, earlier, later = overlaps[0]
         function = earlier.function or later.function
         yield conflict(

@@ -7,15 +7,23 @@ from passthru.diagnostics.rule import Rule
 from passthru.diagnostics.source import Span
 from passthru.language.access import Access
 from passthru.language.model import (
-    Interrupt,
     MemoryLocation,
     PciLocation,
     PortLocation,
     VmConfig,
 )
 from passthru.lean import NamedTuple, Sequence
+from passthru.rules.sweep import Taken
 
-__all__ = ["CheckedVm", "HostClaims", "Party", "conflict", "host_claims", "vm_name"]
+__all__ = [
+    "CheckedVm",
+    "ClaimedRanges",
+    "HostClaims",
+    "Party",
+    "conflict",
+    "host_claims",
+    "vm_name",
+]
 
 _MOST_OTHERS = 4
 
@@ -27,33 +35,44 @@ class CheckedVm(NamedTuple):
     complete: bool
 
 
-class HostClaims(NamedTuple):
-    """What all VMs of a set pass, each with its VM's number; in file order, then text order."""
+class ClaimedRanges(NamedTuple):
+    """Ranges of the host that passes want, for the sweep.
 
-    memory: Sequence[tuple[int, MemoryLocation]]
-    ports: Sequence[tuple[int, PortLocation]]
-    functions: Sequence[tuple[int, PciLocation]]
-    interrupts: Sequence[tuple[int, Interrupt]]
+    The owner is the VM's number in the set; the last number is that of the location.
+    """
+
+    taken: list[Taken]
+    locations: list[MemoryLocation | PortLocation]
+
+
+class HostClaims(NamedTuple):
+    """What all VMs of a set pass of the host's address spaces, in file order, then text order.
+
+    Functions come with their VM's number.
+    """
+
+    memory: ClaimedRanges
+    ports: ClaimedRanges
+    functions: list[tuple[int, PciLocation]]
 
 
 def host_claims(vms: Sequence[CheckedVm]) -> HostClaims:
-    """Everything that the passes of the VMs want of the host."""
-    memory: list[tuple[int, MemoryLocation]] = []
-    ports: list[tuple[int, PortLocation]] = []
+    """Everything that the passes of the VMs want of the host, but for interrupts."""
+    memory, ports = ClaimedRanges([], []), ClaimedRanges([], [])
     functions: list[tuple[int, PciLocation]] = []
-    interrupts: list[tuple[int, Interrupt]] = []
     for number, vm in enumerate(vms):
-        for _, locations, wanted, _, _ in vm.config.passes:
-            for location in locations:
+        for passed in vm.config.passes:
+            for location in passed.locations:
                 if isinstance(location, MemoryLocation):
-                    memory.append((number, location))
+                    claimed, (start, size) = memory, location.host
                 elif isinstance(location, PortLocation):
-                    ports.append((number, location))
+                    claimed, (start, size) = ports, location.ports
                 else:
                     functions.append((number, location))
-            for interrupt in wanted:
-                interrupts.append((number, interrupt))
-    return HostClaims(memory, ports, functions, interrupts)
+                    continue
+                claimed.taken.append((start, start + size, number, len(claimed.locations)))
+                claimed.locations.append(location)
+    return HostClaims(memory, ports, functions)
 
 
 class Party(NamedTuple):

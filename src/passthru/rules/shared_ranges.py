@@ -18,21 +18,21 @@ class Overlap(NamedTuple):
 
 
 def overlaps_by_later_place(
-    taken: Iterable[Taken], party_of: Callable[[int], Party]
+    taken: Iterable[Taken], party_of: Callable[[Taken], Party]
 ) -> Iterator[list[Overlap]]:
     """Every overlap between VMs, those at one later place together, the earliest first.
 
-    ``party_of`` tells who stands behind ``Taken.what``. Two places overlap once, however many
+    ``party_of`` tells who stands behind a range. Two places overlap once, however many
     pieces of a PCI function's registers do. Two functions do not overlap here: either they
     are one, of which ``functions_of_several_vms`` tells, or the board has it so.
     """
     found: dict[tuple[int, int], dict[tuple[int, int], Overlap]] = {}
     for one, other in overlapping_pairs(taken):
-        parties = (party_of(one.what), party_of(other.what))
+        parties = (party_of(one), party_of(other))
         if None not in [party.function for party in parties]:
             continue
         earlier, later = sorted(parties, key=lambda party: party.order)
-        shared = AddressRange.between(max(one.start, other.start), min(one.end, other.end))
+        shared = AddressRange.between(max(one[0], other[0]), min(one[1], other[1]))
         of_later = found.setdefault(later.order, {})
         of_later.setdefault(earlier.order, Overlap(shared, earlier, later))
     for of_later in found.values():

@@ -3,7 +3,7 @@
 
 from _operator import itemgetter  # as in lean: the public module loads much more
 
-from passthru.lean import Iterable, Iterator, NamedTuple
+from passthru.lean import Iterable, Iterator
 
 __all__ = ["Taken", "overlapping_pairs"]
 
@@ -14,16 +14,12 @@ _START = itemgetter(0)
 _END = itemgetter(1)
 
 
-class Taken(NamedTuple):
-    """The half-open range ``[start, end)`` in somebody's hands.
+Taken = tuple[int, int, int, int]
+"""Start and end of a half-open range, its owner, and the caller's own number for it.
 
-    An ``owner`` has no conflict with himself. ``what`` is the caller's own number for it.
-    """
-
-    start: int
-    end: int
-    owner: int
-    what: int
+An owner has no conflict with himself. These are plain tuples, of which there may be hundreds of
+thousands: Python's garbage collector does not come back to plain tuples of numbers.
+"""
 
 
 def overlapping_pairs(taken: Iterable[Taken]) -> Iterator[tuple[Taken, Taken]]:
@@ -42,10 +38,10 @@ def overlapping_pairs(taken: Iterable[Taken]) -> Iterator[tuple[Taken, Taken]]:
             continue
         if start >= end:
             continue  # it is empty
-        open_ones = [other for other in open_ones if other.end > start]
+        open_ones = [other for other in open_ones if other[1] > start]
         found = 0
         for other in open_ones:
-            if other.owner != owner:
+            if other[2] != owner:
                 yield other, each
                 found += 1
                 if found == _MOST_HOLDERS:
@@ -61,5 +57,5 @@ def _furthest_reaching(open_ones: list[Taken]) -> list[Taken]:
     kept: dict[int, Taken] = {}
     for each in sorted(open_ones, key=_END, reverse=True):
         if len(kept) < _MOST_HOLDERS:
-            kept.setdefault(each.owner, each)
+            kept.setdefault(each[2], each)
     return list(kept.values())

@@ -47,7 +47,7 @@ def _of_several(vms: Sequence[CheckedVm], board: Board | None) -> Iterator[Findi
     functions = chosen_functions(vms, claims, board)
     yield from memory_of_several_vms(vms, claims, functions, board)
     yield from ports_of_several_vms(vms, claims, functions)
-    yield from interrupts_of_several_vms(vms, claims)
+    yield from interrupts_of_several_vms(vms)
     yield from functions_of_several_vms(functions)
     yield from groups_of_several_vms(functions)
 
