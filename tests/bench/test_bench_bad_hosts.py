@@ -36,6 +36,7 @@ def test_the_guest_of_these_tests_runs_where_nothing_is_wrong(host: VirtualHost)
     assert (done.text, done.status) == ("", 0)
 
 
+@pytest.mark.shows("memory-kept-from-host", "memory-corruption")
 def test_memory_that_the_host_allocates_from(host: VirtualHost) -> None:
     done = run(host, "pass", "loc", "mem:0x200000,0x1000,rwn=0x30000000")
     assert done.status == 65
@@ -43,6 +44,7 @@ def test_memory_that_the_host_allocates_from(host: VirtualHost) -> None:
     assert "memmap=0x1000$0x30000000" in done.text or "memmap=4K$0x30000000" in done.text
 
 
+@pytest.mark.shows("owner-host-driver", "one-owner-host-or-guest")
 def test_a_function_that_the_host_s_driver_has(host: VirtualHost) -> None:
     done = run(host, "pass", "loc", "pci:0:6.0=pci:0:8.0")
     assert done.status == 65
@@ -59,6 +61,7 @@ def test_a_group_that_is_not_viable_names_members_drivers_and_commands(host: Vir
         assert part in done.text, done.text
 
 
+@pytest.mark.shows("example-audio-board", "example-graphics-board")
 def test_a_function_that_is_not_there(host: VirtualHost) -> None:
     done = run(host, "pass", "loc", "pci:0:21.0")
     assert done.status == 65
@@ -111,6 +114,7 @@ def test_hugepages_that_the_host_has_not_set_aside(host: VirtualHost) -> None:
     assert "ram at 0x0..0xa0000 does not begin and end" in done.text
 
 
+@pytest.mark.shows("one-owner", "owner-other-guest", "dma-taken", "dma-taken-ends")
 def test_a_function_that_another_machine_has(host: VirtualHost) -> None:
     host.bind([EDU])
     image = host.exchange / "forever.bin"
@@ -137,6 +141,7 @@ def host_without_iommu(kernel: Kernel) -> Iterator[VirtualHost]:
         yield booted
 
 
+@pytest.mark.shows("dma-manager-absent")
 def test_no_iommu(host_without_iommu: VirtualHost) -> None:
     done = run(host_without_iommu, "pass", "loc", "pci:0:5.0")
     assert done.status == 65

@@ -20,6 +20,10 @@ def assert_all_passed(printed: str) -> None:
     assert all(result.passed for result in results), printed
 
 
+@pytest.mark.shows(
+    "pass-purpose", "pass-device", "pci-same-place", "pci-implicit-interrupts", "example-audio"
+)
+@pytest.mark.shows("pass-blob", "blob-initrd", "example-initrd-source", "example-initrd-place")
 def test_the_demo_with_two_processors(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert bench.main(["demo"]) == 0
 

@@ -152,6 +152,7 @@ def host_memory(host: VirtualHost, place: AddressRange) -> bytes:
     return base64.b64decode(host.run(["/bin/sh", "-c", copy]).output)
 
 
+@pytest.mark.shows("access-s", "access-t", "dma-manager-expected")
 def test_a_function_reaches_passed_memory_as_s_and_t_say(host: VirtualHost, kernel: Kernel) -> None:
     known = pattern(PATTERN.id, PATTERN.size)[HOST_PAGES - PATTERN.address :]
     not_passed = as_words(known[4 * PAGE_SIZE :])
@@ -203,6 +204,7 @@ print(len(wanted & heads))
 """
 
 
+@pytest.mark.shows("access-m", "access-t")
 def test_a_disk_reads_into_passed_memory_that_is_the_guests_ram(
     host: VirtualHost, kernel: Kernel
 ) -> None:

@@ -130,6 +130,24 @@ def host_memory(host: VirtualHost, address: int, size: int) -> bytes:
     return base64.b64decode(host.run(["/bin/sh", "-c", copy]).output)
 
 
+@pytest.mark.shows(
+    "pass-purpose", "pass-device", "loc-direct", "loc-host-address", "loc-moved", "access-w"
+)
+@pytest.mark.shows(
+    "pci-by-ids",
+    "pci-example",
+    "pci-at-guest-place",
+    "pci-same-place",
+    "pci-host-side",
+    "pci-implicit-interrupts",
+)
+@pytest.mark.shows(
+    "blob-type-load",
+    "example-initrd-load",
+    "example-initrd-access",
+    "example-graphics-optional",
+    "example-graphics-both",
+)
 # Two processors, because only they can come to the moved IOAPIC at once.
 @pytest.mark.parametrize("processors", [1, 2])
 def test_wired_interrupts_port_bars_and_memory_with_and_without_w(

@@ -100,6 +100,7 @@ def test_a_missing_vfio_has_the_module_as_its_fix():
     assert "modprobe vfio-pci" in str(raised.value.fix)
 
 
+@pytest.mark.shows("owner-other-guest", "dma-taken", "dma-taken-ends")
 def test_a_group_in_other_hands_is_busy_and_the_fix_tells_whose():
     kernel = FakeKernel()
     kernel.missing_paths["/dev/vfio/7"] = errno.EBUSY

@@ -6,6 +6,9 @@ from hypothesis import strategies as st
 from passthru.language.access import ACCESS_LETTERS, parse_access
 
 
+@pytest.mark.shows(
+    "loc-access-combined", "access-plus", "access-minus", "access-default", "access-m"
+)
 @pytest.mark.parametrize(
     ("text", "letters"),
     [
@@ -80,6 +83,9 @@ def model(text):
     return have
 
 
+@pytest.mark.shows(
+    "loc-access-combined", "access-plus", "access-minus", "access-default", "access-m"
+)
 @given(st.text(alphabet="+-" + ACCESS_LETTERS, max_size=12))
 def test_letters_agree_with_the_model(text):
     parsed = parse_access(text)

@@ -16,6 +16,7 @@ def read(text, *, version="8.0", several=False):
     return [interrupt[:4] for interrupt in read_in], findings
 
 
+@pytest.mark.shows("intr-attributes")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -82,6 +83,7 @@ def test_the_service_thread_attribute_is_an_old_one():
     assert (finding.id, finding.span.text) == ("version-only", "t")
 
 
+@pytest.mark.shows("intr-attributes")
 @given(st.integers(0, (1 << 32) - 1), st.booleans(), st.none() | st.integers(0, (1 << 32) - 1))
 def test_interrupts_are_read_back(line, unmask, vector):
     text = f"gic:{line}" + ",u" * unmask + ("" if vector is None else f"={vector}")

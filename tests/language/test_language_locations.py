@@ -28,6 +28,7 @@ def memory(guest, size, host, access):
     )
 
 
+@pytest.mark.shows("loc-default-memory", "loc-host-address")
 @pytest.mark.parametrize(
     ("text", "matches"),
     [
@@ -52,6 +53,7 @@ def test_memory(text, matches):
     assert location.span.text == text
 
 
+@pytest.mark.shows("loc-default-memory", "io-port-number", "io-no-host")
 @pytest.mark.parametrize(
     ("text", "start", "count"),
     [
@@ -132,6 +134,8 @@ def test_a_wrong_location_gives_one_error_at_its_place(text, finding_id, place, 
     assert [(e.id, e.span.text, e.fix) for e in errors] == [(finding_id, place, fix)]
 
 
+@pytest.mark.shows("io-no-host", case="io:4=")
+@pytest.mark.shows("io-no-host", case="io:4,1")
 @pytest.mark.parametrize(
     ("text", "finding_id", "fix"),
     [
@@ -154,6 +158,7 @@ def test_a_doubtful_location_is_read_with_one_warning(text, finding_id, fix):
     assert [(f.id, f.severity, f.fix) for f in findings] == [(finding_id, Severity.WARNING, fix)]
 
 
+@pytest.mark.shows("loc-example-read-only")
 def test_a_missing_length_is_one_page():
     location, _ = read("mem:0x2000,r=0x1000")
     assert memory(0x2000, 0x1000, 0x1000, "r")(location)
@@ -177,6 +182,7 @@ def test_a_prefix_overrides_the_default_space():
 ADDRESSES = st.integers(0, (1 << 60) - 1)
 
 
+@pytest.mark.shows("loc-length")
 @given(ADDRESSES, st.integers(1, 1 << 60), ADDRESSES, st.text("rwxcemdnst+", max_size=6))
 def test_the_short_way_and_the_careful_way_agree(guest, size, host, letters):
     access = f",{letters}" if letters else ""

@@ -76,6 +76,7 @@ def test_a_file_to_load_may_have_an_address(text, address, path):
     assert (load.address, load.path) == (address, path)
 
 
+@pytest.mark.shows("pass-context")
 def test_a_context_ends_only_where_another_begins():
     inside = config_of("cpu sched 8 ram 32m").cpus[0]
     around = config_of("cpu ram 32m sched 8").cpus[0]
@@ -97,6 +98,7 @@ def test_cpu_options():
     assert (last.runmask.value, last.partition.value, last.sched.value) == ("1,2", "p", "10r")
 
 
+@pytest.mark.shows("pass-form", "pass-context")
 def test_pass_and_reserve_collect_their_locations_and_interrupts():
     config = config_of(
         "pass loc 0x1000,4K,rwn loc 0x3000,4K,rwn intr gic:1 intr gic:2 sched 67\n"
@@ -112,6 +114,7 @@ def test_pass_and_reserve_collect_their_locations_and_interrupts():
     assert config.reserves[0].interrupts[0].line == 39
 
 
+@pytest.mark.shows("blob-types")
 def test_every_blob_type_stands_before_load_and_pass():
     for word, blob in BLOB_TYPES.items():
         config = config_of(f"ram 1G {word} load x {word} pass loc 0x0,4K,rn")

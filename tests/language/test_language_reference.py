@@ -14,6 +14,7 @@ def read_example(text):
     return result.config, [finding.id for finding in result.findings]
 
 
+@pytest.mark.shows("loc-example-read-only")
 def test_read_only_location_without_length():
     config, findings = read_example("pass loc mem:0x2000,r=0x1000")
     (location,) = config.passes[0].locations
@@ -23,12 +24,14 @@ def test_read_only_location_without_length():
     assert findings == ["missing-length"]
 
 
+@pytest.mark.shows("io-port-number", "io-example")
 def test_port_location():
     config, findings = read_example("pass loc io:4")
     assert config.passes[0].locations[0].ports == AddressRange(4, 1)
     assert findings == []
 
 
+@pytest.mark.shows("pci-example")
 def test_pci_function_by_ids():
     config, findings = read_example("pass loc pci:0:12.0=pci:0x8086/0x1234")
     (location,) = config.passes[0].locations
@@ -37,6 +40,7 @@ def test_pci_function_by_ids():
     assert findings == []
 
 
+@pytest.mark.shows("sched-example-intr", "sched-example-pci")
 @pytest.mark.parametrize(
     ("text", "priority", "interrupts", "locations"),
     [
@@ -52,6 +56,7 @@ def test_priorities(text, priority, interrupts, locations):
     assert findings == []
 
 
+@pytest.mark.shows("blob-types")
 def test_blob_types_before_pass():
     config, findings = read_example("acpi pass fdt pass guest pass initrd pass")
     assert [passed.blob for passed in config.passes] == [
@@ -63,6 +68,7 @@ def test_blob_types_before_pass():
     assert findings == []
 
 
+@pytest.mark.shows("dma-status-example")
 def test_device_without_dma():
     config, findings = read_example("pass loc mem:0x2000,0x1000,rn=0x1000")
     (location,) = config.passes[0].locations
@@ -72,6 +78,7 @@ def test_device_without_dma():
     assert findings == []
 
 
+@pytest.mark.shows("example-initrd-addresses", "example-initrd-access")
 def test_ram_disk_has_the_guest_on_the_left_whatever_the_prose_says():
     config, findings = read_example("initrd pass loc 0xB1234000,0x4000000,rc=0xB7654000")
     passed = config.passes[0]
@@ -82,6 +89,7 @@ def test_ram_disk_has_the_guest_on_the_left_whatever_the_prose_says():
     assert findings == []
 
 
+@pytest.mark.shows("example-audio", "example-audio-numbers")
 def test_audio_devices_without_loc():
     config, findings = read_example("pass pci:0:14.0 pass pci:0:23.0")
     assert [passed.locations[0].host for passed in config.passes] == [
@@ -91,6 +99,7 @@ def test_audio_devices_without_loc():
     assert findings == ["missing-loc-keyword", "missing-loc-keyword"]
 
 
+@pytest.mark.shows("example-graphics")
 def test_graphics_device_with_a_dummy():
     config, findings = read_example(
         "pass loc pci:0:2.0=pci:0:2.0 \nvdev pci-dummy \n    clone pci:0:31.0"

@@ -111,6 +111,7 @@ def test_where_qvm_puts_a_function_by_its_ids_is_not_known() -> None:
     assert described("pass loc pci:0x1b36/0x10").functions[0].guest == PciAddress(0, 0, 1, 0)
 
 
+@pytest.mark.shows("intr-host-vector")
 @pytest.mark.parametrize(
     ("text", "routes"),
     [

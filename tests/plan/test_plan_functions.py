@@ -9,6 +9,9 @@ def guest(device: int, number: int = 0) -> PciAddress:
     return PciAddress(0, 0, device, number)
 
 
+@pytest.mark.shows(
+    "pci-by-ids", "pci-at-guest-place", "pci-same-place", "pci-host-side", "pci-example"
+)
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -45,6 +45,7 @@ def test_firmware_tables_have_a_region_where_no_memory_is(
     assert ranges(check_text(text + " load x", base="").the_plan, RegionKind.FIRMWARE) == regions
 
 
+@pytest.mark.shows("access-m")
 def test_system_memory_of_a_pass_is_told_apart() -> None:
     plan = check_text(
         "pass loc 0x40000000,1m,m=0x20000000 loc 0x50000000,4k,rcn=0x21000000"
@@ -185,6 +186,7 @@ def test_blob_roles(text: str, expected: list[tuple[BlobRole, str, bool]]) -> No
     assert [(b.role, b.path, b.typed) for b in plan.blobs] == expected
 
 
+@pytest.mark.shows("pass-blob", "blob-initrd", "example-initrd-source")
 def test_a_passed_initrd_is_a_blob_in_place() -> None:
     plan = check_text("initrd pass loc 0x40000000,1m,rcn=0x20000000").the_plan
     blob = plan.blobs[1]
@@ -192,6 +194,7 @@ def test_a_passed_initrd_is_a_blob_in_place() -> None:
     assert blob.passed == AddressRange(0x40000000, 1 << 20)
 
 
+@pytest.mark.shows("blob-type-load", "example-initrd-load")
 @pytest.mark.parametrize(("text", "address"), [("0x1000000,b", 0x1000000), ("b", None)])
 def test_a_loaded_initrd_goes_where_the_text_says(text: str, address: int | None) -> None:
     checked = check_text(f"initrd load {text}")

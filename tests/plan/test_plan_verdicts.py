@@ -9,6 +9,8 @@ ENFORCED, TRAPPED = Enforcement.ENFORCED, Enforcement.TRAPPED
 ADVISORY, REFUSED = Enforcement.ADVISORY, Enforcement.REFUSED
 
 
+@pytest.mark.shows("access-r", "access-w", "access-x", "access-c", "access-e")
+@pytest.mark.shows("access-m", "access-d", "access-n", "access-s", "access-t")
 @pytest.mark.parametrize(
     ("letters", "expected"),
     [
@@ -36,6 +38,7 @@ def test_verdicts(letters: str, expected: dict[str, Enforcement]) -> None:
     assert all(v.explanation for v in found)
 
 
+@pytest.mark.shows("access-d-unmanaged", "dma-external-trust")
 def test_dma_is_not_refused_when_managed_elsewhere() -> None:
     found = access_verdicts(parse_access("rwd").access, host_is_ram=None, externally_managed=True)
     assert {v.letter: v.enforcement for v in found}["d"] is ADVISORY
@@ -48,6 +51,7 @@ def test_every_letter_that_is_given_has_a_verdict(letter: str) -> None:
     assert letter in {v.letter for v in found}
 
 
+@pytest.mark.shows("access-c")
 @pytest.mark.parametrize(
     ("host_is_ram", "explanation"),
     [

@@ -241,6 +241,7 @@ def test_missing_drivers_are_named_by_their_options() -> None:
     assert "interrupt-source-missing" not in ids(on_board(text, one, KVM))
 
 
+@pytest.mark.shows("intr-unmask-conditions", "intr-unmask-host-edge")
 def test_an_edge_answers_the_question_of_immediate_unmasking() -> None:
     text = ARM_BASE + "pass intr gic:60,u=154"
     assert ids(on_board(text, BLANK)) == {"immediate-unmask-needs-edge"}
@@ -257,6 +258,9 @@ def arm_host(**changes: object) -> Board:
     return LINUX._replace(**{"pci": (PASSED,), "iommu_groups": (GROUP,), **changes})
 
 
+@pytest.mark.shows("owner-host-driver", "dma-one-system", case="host-driver-active")
+@pytest.mark.shows("dma-manager-absent", case="dma-manager-missing")
+@pytest.mark.shows("pci-host-support", "pci-host-support-again", case="pci-support-missing")
 @pytest.mark.parametrize(
     ("rule", "board", "text"),
     [

@@ -175,6 +175,24 @@ def told(found: tuple[Finding, ...], rule: str) -> list[Finding]:
     ]
 
 
+@pytest.mark.shows(
+    "intr-unmask-conditions",
+    "intr-unmask-host-edge",
+    case="immediate-unmask-needs-edge: pass intr gic:60,u=155",
+)
+@pytest.mark.shows(
+    "intr-unmask-guest-edge", case="immediate-unmask-needs-edge: pass intr gic:60,u=156"
+)
+@pytest.mark.shows("clock-dependent", case="clock-dependent-device")
+@pytest.mark.shows("access-n", case="dma-device-declared-harmless")
+@pytest.mark.shows("dma-manager-absent", case="dma-manager-missing")
+@pytest.mark.shows("memory-kept-from-host", "memory-corruption", case="host-memory-in-use")
+@pytest.mark.shows("ram-not-zeroed", "ram-of-another-guest", case="host-memory-not-zeroed")
+@pytest.mark.shows(
+    "one-owner", "one-owner-host-or-guest", "owner-host-driver", case="host-driver-active"
+)
+@pytest.mark.shows("example-audio-board", "example-graphics-board", case="pci-not-found")
+@pytest.mark.shows("pci-host-support", "pci-host-support-again", case="pci-support-missing")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.trip[:50]}")
 def test_rule_trips_alone(case: Case) -> None:
     found = told(findings_of(case.base + case.trip, case.board, case.hypervisor), case.rule)

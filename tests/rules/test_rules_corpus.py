@@ -77,6 +77,9 @@ REFERENCE_EXAMPLES = {
 }
 
 
+@pytest.mark.shows("example-initrd-addresses", case="ram 0xB6000000,256M initrd pass")
+@pytest.mark.shows("example-initrd-load-form", case="ram 64m initrd load")
+@pytest.mark.shows("example-audio", case="pass pci:0:14.0")
 @pytest.mark.parametrize("text", REFERENCE_EXAMPLES)
 def test_what_is_told_of_the_references_examples(text: str) -> None:
     found = findings_of(Source("example", text), Hypervisor.QNX_8_0)

@@ -91,6 +91,11 @@ CASES = (
 # fmt: on
 
 
+@pytest.mark.shows("one-owner", "share-memory", "dma-system-wide", case="host-memory-claimed-twice")
+@pytest.mark.shows("share-device-rarely", case="device-shared")
+@pytest.mark.shows(
+    "share-dma-device-never", "dma-one-system", "dma-system-wide", case="dma-device-shared"
+)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.trip[:60]}")
 def test_rule_trips_once_at_the_second_vm(case: Case) -> None:
     (finding,) = findings_together(A + case.first, B + case.trip, board=case.board)

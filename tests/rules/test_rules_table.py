@@ -167,6 +167,33 @@ CASES = (
 # fmt: on
 
 
+@pytest.mark.shows(
+    "intr-passed",
+    "intr-service-thread",
+    case="not-supported-by-run: vdev ioapic name p intr apic pass intr",
+)
+@pytest.mark.shows("sched-priority", "sched-example-pci", case="not-supported-by-run: pass sched")
+@pytest.mark.shows("io-port-number", "io-example", case="not-supported-by-run: pass loc io:")
+@pytest.mark.shows("access-e", case="not-supported-by-run: pass loc mem:0x30000000,64m,rnce")
+@pytest.mark.shows("blob-acpi", case="not-supported-by-run: acpi pass")
+@pytest.mark.shows("blob-guest", "blob-guest-preloaded", case="not-supported-by-run: guest pass")
+@pytest.mark.shows("access-x", case="access-not-enforceable: pass loc mem:0x30000000,64m,m-x")
+@pytest.mark.shows("access-c", case="access-not-enforceable: pass loc mem:0x30000000,64m,rn")
+@pytest.mark.shows("access-d", case="dma-manager-missing: pass loc mem:")
+@pytest.mark.shows(
+    "dma-manager-expected", "dma-manager-absent", case="dma-manager-missing: pass loc pci:"
+)
+@pytest.mark.shows(
+    "owner-host-driver",
+    "one-owner-host-or-guest",
+    "dma-one-system",
+    case="host-driver-active: pass loc pci:",
+)
+@pytest.mark.shows("memory-kept-from-host", "memory-corruption", case="host-memory-in-use")
+@pytest.mark.shows("ram-not-zeroed", "ram-of-another-guest", case="host-memory-not-zeroed")
+@pytest.mark.shows("pci-host-support", "pci-host-support-again", case="pci-support-missing")
+@pytest.mark.shows("example-audio-board", "example-graphics-board", case="pci-not-found")
+@pytest.mark.shows("access-n", case="dma-device-declared-harmless")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.trip[:60]}")
 def test_rule_trips_where_it_should(case: Case) -> None:
     found = [

@@ -175,6 +175,29 @@ def findings_of(text: str, hypervisor: Hypervisor = QNX_8_0) -> tuple[Finding, .
     return (*result.findings, *told)
 
 
+@pytest.mark.shows(
+    "dma-status", "access-d-or-n", "access-n-or-d", "dma-status-fatal", case="dma-status-missing"
+)
+@pytest.mark.shows("dma-status-fatal", case="dma-status-conflict")
+@pytest.mark.shows("access-m-not-d", case="dma-on-system-memory")
+@pytest.mark.shows("access-d-needs-rw", case="dma-needs-read-write")
+@pytest.mark.shows("dma-external", case="dma-externally-managed")
+@pytest.mark.shows("dma-external-no-smmu", case="smmu-vdev-not-allowed")
+@pytest.mark.shows("blob-data", case="blob-type-not-relevant: data")
+@pytest.mark.shows("blob-raw", case="blob-type-not-relevant: raw")
+@pytest.mark.shows("example-initrd-addresses", case="blob-looks-swapped")
+@pytest.mark.shows(
+    "loc-default-memory", "io-port-number", "io-example", case="x86-only: pass loc io:"
+)
+@pytest.mark.shows("blob-acpi-x86", "blob-acpi", case="x86-only: acpi pass")
+@pytest.mark.shows("pci-guest-bus-0", case="pci-guest-bus: pass")
+@pytest.mark.shows("pci-function-0", case="pci-function-0-missing")
+@pytest.mark.shows(
+    "intr-unmask-conditions",
+    "intr-unmask-host-edge",
+    "intr-unmask-guest-edge",
+    case="immediate-unmask-needs-edge",
+)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {case.trip[:60]}")
 def test_rule_trips_alone(case: Case) -> None:
     found = findings_of(case.base + case.trip, case.hypervisor)
@@ -339,6 +362,7 @@ def test_the_evidence_is_the_other_place() -> None:
     assert [place.span.text for place in finding.others if place.span] == ["vdev gic"]
 
 
+@pytest.mark.shows("pci-function-0")
 def test_a_missing_function_0_names_the_placeholder() -> None:
     (finding,) = findings_of(ARM + "pass loc pci:0:31.3")
     assert finding.fix is not None

@@ -3,6 +3,8 @@
 
 import ctypes
 
+import pytest
+
 from passthru.addresses import AddressRange
 from passthru.diagnostics.source import Source, Span
 from passthru.host.kernel import Mapping
@@ -17,6 +19,7 @@ REGION = GuestRegion(
 )
 
 
+@pytest.mark.shows("access-w", "example-initrd-access")
 def test_a_write_to_read_only_memory_is_refused_and_told_once():
     told: list[str] = []
     memory = ReadOnlyMemory(REGION, told.append)
@@ -28,6 +31,7 @@ def test_a_write_to_read_only_memory_is_refused_and_told_once():
     ]
 
 
+@pytest.mark.shows("access-r")
 def test_memory_without_r_takes_writes_to_the_byte_and_gives_nothing():
     backing = ctypes.create_string_buffer(b"\0" * 0x1000, 0x1000)
     memory = UnreadableMemory(Mapping(ctypes.addressof(backing), 0x1000), 0x400)
@@ -36,6 +40,7 @@ def test_memory_without_r_takes_writes_to_the_byte_and_gives_nothing():
     assert memory.read(8, 2) == -1
 
 
+@pytest.mark.shows("access-r", "access-w")
 def test_memory_without_r_and_w_takes_nothing():
     memory = UnreadableMemory(None)
     memory.write(0, 4, 1)

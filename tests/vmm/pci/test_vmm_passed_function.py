@@ -311,6 +311,7 @@ def test_power_states_are_remembered_and_the_device_stays_on(world):
     assert world.device.config[PM + 4 : PM + 6] == bytes.fromhex("0800")
 
 
+@pytest.mark.shows("pci-implicit-interrupts")
 def test_the_wired_interrupt_is_connected_from_the_start(world):
     assert world.connected == [17]
     assert world.read(0x3D, 1) == 1
@@ -363,6 +364,7 @@ def table_entry(world: World, vector: int, data: int, masked: int) -> None:
     world.mmio.write(entry + 12, 4, masked)
 
 
+@pytest.mark.shows("pci-implicit-interrupts")
 def test_msix_vectors_follow_table_and_function_mask(world):
     world.write(4, 2, ENABLE_MEMORY)
     world.write(MSIX + 2, 2, 0xC000)

@@ -94,6 +94,7 @@ def test_gdt_and_stack_are_low():
     assert all(AddressRange.between(0x1000, 0x90000).contains(part) for part in low)
 
 
+@pytest.mark.shows("blob-type-load", "example-initrd-load")
 def test_initrd_goes_high_but_below_the_limit():
     plan = boot(make_bzimage(initrd_max=64 * MIB - 1), initrd_data=b"i" * 5000)
     assert initrd_of(plan) == AddressRange(64 * MIB - 8192, 5000)
@@ -108,6 +109,9 @@ def test_initrd_above_4_gib():
         boot(make_bzimage(xload_flags=1), ram=ram, initrd_data=b"i" * (40 * MIB))
 
 
+@pytest.mark.shows(
+    "pass-purpose", "pass-blob", "blob-initrd", "example-initrd-source", "example-initrd-place"
+)
 def test_initrd_in_place():
     place = AddressRange(0xB0000000, 16 * MIB)
     plan = boot(initrd=place)
@@ -122,6 +126,7 @@ def test_initrd_in_place_keeps_the_kernel_away():
     assert initrd_of(plan) == place
 
 
+@pytest.mark.shows("example-initrd-place")
 def test_initrd_in_place_out_of_reach():
     with pytest.raises(InitrdNotPlaceable):
         boot(make_bzimage(xload_flags=1), initrd=AddressRange(4 * GIB, MIB))
