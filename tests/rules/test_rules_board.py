@@ -294,6 +294,34 @@ def test_functions_of_an_arm_host_with_linux(rule: str, board: Board, text: str)
     assert on_board(text, board, QNX_8_0) == ()
 
 
+def test_a_function_without_a_driver_may_get_its_group_with_it() -> None:
+    """With a device tree, before Linux 6.15; with ACPI on x86-64 it has one from the start."""
+    unbound = PASSED._replace(iommu_group=None, driver=None)
+    told = on_board(FUNCTION_PASS, arm_host(pci=(unbound,)), KVM)
+    assert ids(told) == {"not-supported-by-run", "vfio-driver-missing"}
+    no_groups_yet = arm_host(
+        pci=(unbound,),
+        iommu_groups=(),
+        abilities=LINUX.abilities._replace(iommu=False),
+        iommu_kind="smmuv3",
+    )
+    assert ids(on_board(FUNCTION_PASS, no_groups_yet, KVM)) == ids(told)
+    x86 = on_board(BASE + "pass loc pci:0:1.0=pci:1:0.0", BOARD._replace(pci=(unbound,)), KVM)
+    assert ids(x86) == {"dma-manager-missing", "vfio-driver-missing"}
+
+
+def test_an_arm_host_without_iommu_is_not_told_of_vt_d() -> None:
+    board = arm_host(
+        pci=(PASSED._replace(iommu_group=None, driver=None),),
+        iommu_groups=(),
+        abilities=LINUX.abilities._replace(iommu=False),
+        iommu_kind=None,
+    )
+    told = on_board(FUNCTION_PASS, board, KVM)
+    assert "CONFIG_ARM_SMMU" in fix_of(told, "dma-manager-missing")
+    assert "VT-d" not in fix_of(told, "dma-manager-missing")
+
+
 def test_what_texts_of_qnx_do_not_tell_is_not_told_of_linux() -> None:
     """No group and no driver there means that nobody looked."""
     board = BOARD._replace(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about DMA: who may do it, and who keeps it within bounds."""
 
-from passthru.board.model import BarKind, Board
+from passthru.board.model import BarKind, Board, PciFunction
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import VmConfig
@@ -184,7 +184,7 @@ def memory_without_dma_manager(
 
 def functions_without_iommu(plan: "PassedFunctions", board: Board) -> Iterator[Finding]:
     """``dma-manager-missing`` for PCI functions."""
-    bare = [function for function in plan.functions if function.host.iommu_group is None]
+    bare = [each for each in plan.functions if not _may_have_group(each.host, board)]
     if not bare:
         return
     if board.abilities.iommu:
@@ -200,9 +200,34 @@ def functions_without_iommu(plan: "PassedFunctions", board: Board) -> Iterator[F
         bare[0].span,
         resource=str(bare[0].host.address),
         others=(Place(f"{function.host} needs it too", function.span) for function in bare[1:]),
-        fix="turn on VT-d or AMD-Vi in the firmware and boot the host with `intel_iommu=on` (Intel)"
-        " or `amd_iommu=on` (AMD)",
+        fix=_way_to_iommu(board),
     )
+
+
+def _may_have_group(function: PciFunction, board: Board) -> bool:
+    """Whether an IOMMU contains it, or may as soon as vfio-pci has it.
+
+    With a device tree a function gets its group with its first driver, before Linux 6.15
+    (drivers/of/device.c, of_dma_configure_id); of the driver vfio-driver-missing tells.
+    """
+    if function.iommu_group is not None:
+        return True
+    if function.driver is not None or _is_x86(board):
+        return False
+    return board.abilities.iommu or board.iommu_kind is not None
+
+
+def _is_x86(board: Board) -> bool:
+    return board.architecture in ("x86_64", "i686")
+
+
+def _way_to_iommu(board: Board) -> str:
+    if _is_x86(board):
+        return (
+            "turn on VT-d or AMD-Vi in the firmware and boot the host with `intel_iommu=on` (Intel)"
+            " or `amd_iommu=on` (AMD)"
+        )
+    return "give the host a kernel with the driver of its IOMMU, if it has one: CONFIG_ARM_SMMU_V3"
 
 
 def dma_externally_managed(memory: Iterable[PassedMemory], config: VmConfig) -> Iterator[Finding]:
