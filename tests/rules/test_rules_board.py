@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from arm_board import (
     ARM_BASE,
+    DEVICES,
     KEPT,
     LINUX,
     NETWORK,
@@ -369,6 +370,28 @@ def test_memory_kept_from_the_host_is_named_by_its_region() -> None:
     assert [place.message for place in finding.others] == [
         "System RAM of the host at 0x74000000..0x80000000"
     ]
+
+
+def test_a_device_without_a_driver_is_not_absent() -> None:
+    """Linux's memory map has it only once a driver has it; the device tree has it always."""
+    windows = [region for region in LINUX.memory if region.range.start < DEVICES.start]
+    board = LINUX._replace(memory=tuple(windows), devices=(TIMER,))
+    text = ARM_BASE + "pass loc mem:0xfe202000,0x1000,rwn"
+    assert "host-memory-absent" not in ids(on_board(text, board, KVM))
+    beside = ARM_BASE + "pass loc mem:0xfe203000,0x1000,rwn"
+    assert "host-memory-absent" in ids(on_board(beside, board, KVM))
+
+
+@pytest.mark.parametrize(
+    ("place", "is_there"),
+    [("0xfed00000,0x1000", True), ("0xfed00400,0x100", True), ("0xfed01000,0x1000", False)],
+)
+def test_the_page_of_a_small_device_is_not_absent(place: str, is_there: bool) -> None:
+    """Nobody can pass less than its page."""
+    timer = HostRegion(AddressRange(0xFED00000, 0x400), "HPET 0")
+    board = BOARD._replace(memory=(*BOARD.memory[:3], timer), pci=(), allocated=(), reserved=())
+    told = ids(on_board(f"{BASE}pass loc mem:{place},rwn", board, KVM))
+    assert ("host-memory-absent" in told) is not is_there
 
 
 @given(

@@ -2,7 +2,7 @@
 """Rules about the host's memory behind a pass."""
 
 from passthru.addresses import PAGE_SIZE, AddressRange
-from passthru.board.model import Board
+from passthru.board.model import Board, PlatformDevice
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.lean import TYPE_CHECKING, Iterator, Sequence
@@ -140,11 +140,15 @@ def _also_refused(board: Board) -> Iterator[Place]:
 def host_memory_absent(
     passed: Sequence[PassedMemory], board: Board, *, has_tree: bool = False
 ) -> Iterator[Finding]:
-    """``host-memory-absent``; ``has_tree``: a tree tells of devices, and may leave some out."""
+    """``host-memory-absent``; ``has_tree``: a tree tells of devices, and may leave some out.
+
+    Linux's memory map has a device only once a driver has it, so those of a tree count, too.
+    """
     if not board.memory_known:
         return
+    devices = board.devices if has_tree else ()
     for memory in passed:
-        missing = _first_hole(memory.location.host, board)
+        missing = _first_hole(memory.location.host, board, devices)
         if missing is not None:
             is_certain = not (has_tree and memory.is_device)
             yield HOST_MEMORY_ABSENT.finding(
@@ -156,16 +160,32 @@ def host_memory_absent(
             )
 
 
-def _first_hole(wanted: AddressRange, board: Board) -> AddressRange | None:
-    """The first bytes of ``wanted`` that are in no region of the memory map."""
-    start = wanted.start
-    for region in board.memory:
-        if region.range.start > start:
-            return AddressRange.between(start, min(region.range.start, wanted.end))
-        start = max(start, region.range.end)
-        if start >= wanted.end:
+def _first_hole(
+    wanted: AddressRange, board: Board, devices: Sequence[PlatformDevice] = ()
+) -> AddressRange | None:
+    """The first bytes of ``wanted`` in pages with nothing of the memory map or ``devices``.
+
+    Less than a page cannot be passed, so one with anything in it is not empty.
+    """
+    hole = _hole_between([region.range for region in board.memory], wanted)
+    if hole is None or not devices:
+        return hole
+    # Few get here: what is passed is nearly always in the map.
+    registers = [place for device in devices for place in device.registers]
+    return _hole_between(sorted([*registers, *(each.range for each in board.memory)]), wanted)
+
+
+def _hole_between(places: Sequence[AddressRange], wanted: AddressRange) -> AddressRange | None:
+    """The first bytes of ``wanted`` in pages without any of ``places``, sorted by start."""
+    start, end = wanted.start, wanted.end
+    for place_start, size in places:
+        page = place_start & -PAGE_SIZE
+        if page > start:
+            return AddressRange.between(start, min(page, end))
+        start = max(start, (place_start + size + PAGE_SIZE - 1) & -PAGE_SIZE)
+        if start >= end:
             return None
-    return AddressRange.between(start, wanted.end)
+    return AddressRange.between(start, end)
 
 
 def _neighbours(hole: AddressRange, board: Board) -> Iterator[str]:
