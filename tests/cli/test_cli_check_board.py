@@ -268,3 +268,35 @@ def test_the_set_is_that_of_the_fixed_files(file, capsys, sets):
     assert "pass loc pci:0:3.0" in Path(first).read_text()
     told = capsys.readouterr().out
     assert "    5 | pass loc pci:0:3.0\n" in told
+
+
+SERIAL_OF_BOARD = "pass loc mem:0xfe201000,0x1000,rwn\n"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "words", "is_told"),
+    [
+        ("host-memory-absent", (), False),
+        ("host-memory-absent", ("--board", "pi4-like.dts"), True),
+        ("clock-dependent-device", ("--board", "pi4-like.dts"), False),
+        ("clock-dependent-device", ("--board", "pi4-like.dts", "--hypervisor", "kvm"), False),
+        ("vfio-driver-missing", ("--board", "pi4-like.dts", "--hypervisor", "kvm"), True),
+        ("device-shared", ("--board", "pi4-like.dts"), False),
+        ("not-supported-by-run", (), False),
+        ("missing-length", (), True),
+        ("device-sharde", (), True),
+    ],
+)
+def test_unused_is_only_what_was_looked_for(file, capsys, allowed, words, is_told):
+    """What a comment is for may come up on the board, or with the other VMs, only."""
+    name = file(f"{ARM}# passthru: allow {allowed}\n{SERIAL_OF_BOARD}")
+    checked(name, *(str(BOARDS / word) if word.endswith(".dts") else word for word in words))
+    assert ("unused-allowance" in ids(capsys)) is is_told
+
+
+def test_an_exception_for_other_vms_is_unused_where_they_are_there(file, capsys):
+    first = file(f"{ARM}# passthru: allow device-shared\n{SERIAL_OF_BOARD}", "a.qvmconf")
+    second = file(ARM.replace("guest", "other"), "b.qvmconf")
+    checked(first, second)
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [(each["id"], each["vm"]) for each in findings] == [("unused-allowance", "guest")]

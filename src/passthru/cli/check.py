@@ -4,7 +4,13 @@
 import sys
 
 from passthru.board.model import Board
-from passthru.cli.checking import CheckedSource, check_together, examine_source
+from passthru.cli.checking import (
+    CheckedSource,
+    LookedAt,
+    check_together,
+    examine_source,
+    without_allowed_here,
+)
 from passthru.cli.command_line import CommandLine, UsageError, check_choice, parse
 from passthru.cli.commands import CHECK
 from passthru.cli.output import colours_on, show, tell, tell_problem, write_exactly
@@ -65,6 +71,7 @@ class _Check:
         self._format = line.last("--format", "text")
         self._problems: list[PassthruError] = []
         self._fixed_text_on_output = False
+        self._are_several = False
 
     def run(self) -> int:
         """Check everything, tell about it, and give the exit status."""
@@ -74,6 +81,7 @@ class _Check:
             if is_whole_file and self._line.has("--fix"):
                 source = self._fixed(source)
             checked.append(self._examined(source))
+        self._are_several = len(checked) > 1
         together = check_together(checked, self._board)
         findings = [finding for each in together for finding in self._told(each)]
         self._report(findings, len({each.source.name for each in checked}))
@@ -107,14 +115,10 @@ class _Check:
 
     def _told(self, checked: CheckedSource) -> tuple[Finding, ...]:
         """The findings but for those that somebody allows."""
-        source = checked.source
-        has_comment = "passthru:" in source.text
-        if not has_comment and not self._allowed:
-            return checked.findings
-        from passthru.language.suppression import without_allowed
-
+        has_comment = "passthru:" in checked.source.text
         known = _known_ids() if has_comment else frozenset[str]()
-        return without_allowed(checked.findings, [source], self._allowed, known)[0]
+        looked_at = LookedAt(self._hypervisor, self._board is not None, self._are_several)
+        return without_allowed_here(checked, looked_at, self._allowed, known)
 
     def _fixed(self, source: Source) -> Source:
         from passthru.cli.fixing import fix_source

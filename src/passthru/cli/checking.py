@@ -19,10 +19,12 @@ from passthru.rules.vdev_options import context_end, context_starts
 
 __all__ = [
     "CheckedSource",
+    "LookedAt",
     "check_source",
     "check_together",
     "examine_source",
     "examine_together",
+    "without_allowed_here",
 ]
 
 
@@ -136,15 +138,49 @@ def examine_together(
     What a comment in a text allows is left out.
     """
     examined = [examine_source(source, hypervisor, board) for source in sources]
-    return tuple(_without_allowed(each) for each in check_together(examined, board))
+    looked_at = LookedAt(hypervisor, board is not None, len(examined) > 1)
+    return tuple(
+        each._replace(findings=without_allowed_here(each, looked_at))
+        for each in check_together(examined, board)
+    )
 
 
-def _without_allowed(checked: CheckedSource) -> CheckedSource:
-    if "passthru:" not in checked.source.text:
-        return checked
-    from passthru.language.suppression import without_allowed
+class LookedAt(NamedTuple):
+    """What a configuration was checked for, and with."""
 
-    return checked._replace(findings=without_allowed(checked.findings, [checked.source])[0])
+    hypervisor: Hypervisor
+    has_board: bool
+    are_several: bool
+
+
+def without_allowed_here(
+    checked: CheckedSource,
+    looked_at: LookedAt,
+    allowed: frozenset[str] = frozenset(),
+    known: frozenset[str] = frozenset(),
+) -> tuple[Finding, ...]:
+    """The findings but for those that a comment of the text, or ``allowed``, leaves out.
+
+    ``known`` are the ids of all rules. Of a comment that allows what only a board or another
+    VM would bring up nobody can say without them that it is unused.
+    """
+    has_comment = "passthru:" in checked.source.text
+    if not has_comment and not allowed:
+        return checked.findings
+    from passthru.language.suppression import UNUSED_ALLOWANCE, without_allowed
+
+    told = without_allowed(checked.findings, [checked.source], allowed, known)[0]
+    if not any(each.id == UNUSED_ALLOWANCE.id for each in told):
+        return told
+    from passthru.rules.judged import not_judged
+
+    hypervisor, has_board, are_several = looked_at
+    unknown = not_judged(hypervisor, has_board=has_board, are_several=are_several)
+    return tuple(
+        each._replace(vm=checked.vm) if each.id == UNUSED_ALLOWANCE.id else each
+        for each in told
+        if each.id != UNUSED_ALLOWANCE.id or each.span is None or each.span.text not in unknown
+    )
 
 
 def _with_name(place: Place, names: dict[Source, str | None]) -> Place:
