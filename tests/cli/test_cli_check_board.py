@@ -10,12 +10,13 @@ from types import ModuleType
 import pytest
 
 from arm_board import QNX
+from passthru.board.model import IommuGroup
 from passthru.board.snapshot import write_board
 from passthru.cli.main import main
 from passthru.diagnostics.finding import Place, Severity
 from passthru.diagnostics.rule import Rule
 from recorded_hosts import HOSTS, write_host
-from sample_board import BOARD
+from sample_board import BOARD, DISK, LPC, with_functions
 
 BOARDS = Path(__file__).parents[1] / "boards"
 
@@ -300,3 +301,36 @@ def test_an_exception_for_other_vms_is_unused_where_they_are_there(file, capsys)
     checked(first, second)
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert [(each["id"], each["vm"]) for each in findings] == [("unused-allowance", "guest")]
+
+
+GROUP_OF_TWO = ("pass loc pci:0:31.0\n", "pass loc pci:0:31.2\n")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_group_that_two_vms_split_is_told_once(file, capsys, order):
+    """What the host's driver still has of it is the other VM's to take."""
+    file(write_board(with_functions(LPC, DISK)), "host.board.json")
+    names = [
+        file(X86.replace("guest\n", f"{letter}\n", 1) + GROUP_OF_TWO[number], f"{letter}.qvmconf")
+        for letter, number in zip("ab", order, strict=True)
+    ]
+    checked(*names, "--board", "host.board.json", "--hypervisor", "kvm")
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    (split,) = (each for each in findings if each["id"] == "iommu-group-split")
+    assert (split["vm"], split["others"][0]["vm"]) == ("b", "a")
+    assert [each["id"] for each in findings].count("host-driver-active") == 1
+
+
+def test_what_the_host_keeps_of_a_split_group_is_told_too(file, capsys):
+    third = DISK._replace(address=DISK.address._replace(function=3), driver="i801")
+    board = with_functions(LPC, DISK, third)
+    groups = [each for each in board.iommu_groups if each.number != DISK.iommu_group]
+    all_three = IommuGroup(DISK.iommu_group, (LPC.address, DISK.address, third.address), ())
+    file(write_board(board._replace(iommu_groups=(*groups, all_three))), "host.board.json")
+    first = file(X86 + GROUP_OF_TWO[0], "a.qvmconf")
+    second = file(X86.replace("guest\n", "b\n", 1) + GROUP_OF_TWO[1], "b.qvmconf")
+    checked(first, second, "--board", "host.board.json", "--hypervisor", "kvm")
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    splits = [each["message"] for each in findings if each["id"] == "iommu-group-split"]
+    assert len(splits) == 3
+    assert sum("i801" in message for message in splits) == 2

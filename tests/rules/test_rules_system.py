@@ -68,6 +68,7 @@ CASES = (
     Case("device-shared", f"{PAGE}rn=0xfe201000", "pass loc mem:0x10000000,0x10,rn=0xfe201ff8", "mem:0x10000000,0x10,rn=0xfe201ff8", "pass loc mem:0x10000000,0x10,rn=0xfe202000", "mem:0x10000000,0x1000,rn=0xfe201000", DEVICES, severity=WARNING),
     Case("dma-device-shared", f"{PAGE}rwn=0xfe201000", f"{PAGE}rwd=0xfe201000", "mem:0x10000000,0x1000,rwd=0xfe201000", f"{PAGE}rwd=0xfe202000", "mem:0x10000000,0x1000,rwn=0xfe201000", DEVICES),
     Case("dma-device-shared", f"{PAGE}rwn=0xfe207000", f"{PAGE}rwn=0xfe207000", "mem:0x10000000,0x1000,rwn=0xfe207000", f"{PAGE}rwn=0xfe208000", "mem:0x10000000,0x1000,rwn=0xfe207000", DEVICES),
+    Case("dma-device-shared", "pass loc pci:0x1234/0x11e9", "pass loc pci:0x1234/0x11e9/0", "pci:0x1234/0x11e9/0", "pass loc pci:0x1234/0x11e9/1", "pci:0x1234/0x11e9"),
     Case("dma-device-shared", f"{PAGE}rwn=0xfebd4000", f"{PAGE}rwn=0xfebd4000", "mem:0x10000000,0x1000,rwn=0xfebd4000", f"{PAGE}rwn=0xfebd5000", "mem:0x10000000,0x1000,rwn=0xfebd4000", BOARD),
     Case("dma-device-shared", f"{PAGE}rwn=0xfebd4000", "pass loc pci:0:3.0", "pci:0:3.0", "pass loc pci:0:4.0", "mem:0x10000000,0x1000,rwn=0xfebd4000", BOARD),
     Case("dma-device-shared", "pass loc pci:0:3.0", f"{PAGE}rwn=0xfebd7000", "mem:0x10000000,0x1000,rwn=0xfebd7000", f"{PAGE}rwn=0xfebd8000", "pci:0:3.0", BOARD),

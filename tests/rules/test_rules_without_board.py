@@ -13,8 +13,9 @@ from passthru.language.mistakes import LANGUAGE_RULES
 from passthru.language.suppression import UNUSED_ALLOWANCE
 from passthru.rules.check import check_configuration
 from passthru.rules.hypervisor import Hypervisor
+from passthru.rules.judged import not_judged
 from passthru.rules.registry import RULES
-from several_vms import NOT_OF_ONE_TEXT
+from several_vms import NOT_OF_ONE_TEXT, TOLD_OF_SEVERAL_VMS
 
 ARM = "system guest ram 0x80000000,64m load kernel vdev gic\n"
 X86 = "system guest ram 0x100000,63m load kernel vdev ioapic loc 0xf8000000 intr apic name p\n"
@@ -46,6 +47,14 @@ NEEDS_A_BOARD = {
     "pci-support-missing",
     "vfio-driver-missing",
 }
+
+
+def test_what_needs_a_board_is_not_judged_without() -> None:
+    assert not_judged(KVM, has_board=False, are_several=True) >= NEEDS_A_BOARD
+    assert not_judged(QNX_8_0, has_board=True, are_several=False) >= (
+        TOLD_OF_SEVERAL_VMS - {"memory-oversubscribed"}
+    )
+    assert not_judged(KVM, has_board=True, are_several=True) == frozenset()
 
 
 class Case(NamedTuple):

@@ -11,11 +11,14 @@ from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.source import Source, Span
 from passthru.language.model import BlobType, VmConfig
 from passthru.language.reader import ReadResult, read
-from passthru.lean import NamedTuple, Sequence
+from passthru.lean import TYPE_CHECKING, NamedTuple, Sequence
 from passthru.plan.problems import VDEV_OPTION_MISSING
 from passthru.rules.check import check_configuration
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.vdev_options import context_end, context_starts
+
+if TYPE_CHECKING:
+    from passthru.rules.shared_parties import CheckedVm
 
 __all__ = [
     "CheckedSource",
@@ -122,12 +125,32 @@ def check_together(
         others = tuple(_with_name(place, names) for place in finding.others)
         told = finding._replace(vm=names.get(source), others=others)
         found.setdefault(source, []).append(told)
+    alone = _without_what_all_show(checked, vms, board)
     return tuple(
-        each._replace(
-            findings=tuple(sorted((*each.findings, *found.get(each.source, ())), key=_place))
-        )
-        for each in checked
+        each._replace(findings=tuple(sorted((*its_own, *found.get(each.source, ())), key=_place)))
+        for each, its_own in zip(checked, alone, strict=True)
     )
+
+
+def _without_what_all_show(
+    checked: Sequence[CheckedSource], vms: "Sequence[CheckedVm]", board: Board | None
+) -> list[tuple[Finding, ...]]:
+    """What is told of each source, but for what is another VM's and looked like the host's."""
+    told = [each.findings for each in checked]
+    if board is None:
+        return told
+    from passthru.rules.host_functions import IOMMU_GROUP_SPLIT
+
+    split = IOMMU_GROUP_SPLIT.id
+    if not any(each.id == split for findings in told for each in findings):
+        return told
+    from passthru.rules.shared_functions import splits_between_vms
+
+    others = splits_between_vms(vms, board)
+    return [
+        tuple(each for each in findings if each.id != split or each.span not in others)
+        for findings in told
+    ]
 
 
 def examine_together(

@@ -22,6 +22,7 @@ __all__ = [
     "function_driver_active",
     "iommu_group_split",
     "iova_reserved",
+    "keeps_group",
     "memory_driver_active",
     "memory_lock_limit",
     "pci_support_missing",
@@ -164,7 +165,7 @@ def iommu_group_split(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
         mine = {function.host.address for function in passed}
         members = [board.pci_function(address) for address in group.members]
         kept = [member for member in members if member and member.address not in mine]
-        busy = [member for member in kept if _keeps_group(member)]
+        busy = [member for member in kept if keeps_group(member)]
         if not busy:
             continue
         names = ", ".join(f"{member} ({member.driver})" for member in busy)
@@ -181,7 +182,8 @@ def iommu_group_split(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
         )
 
 
-def _keeps_group(member: PciFunction) -> bool:
+def keeps_group(member: PciFunction) -> bool:
+    """Whether a driver has it that does not leave DMA to whoever else owns the group."""
     return not member.is_bridge and member.driver not in _HARMLESS_DRIVERS
 
 

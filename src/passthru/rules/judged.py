@@ -2,6 +2,7 @@
 """Which rules had nothing to look at, so that what they would find is not known to be absent."""
 
 from passthru.plan.problems import (
+    BAR_DOES_NOT_FIT,
     NOT_SUPPORTED_BY_RUN,
     PCI_AMBIGUOUS,
     PCI_IS_BRIDGE,
@@ -55,6 +56,7 @@ _NEED_A_BOARD = (
     PCI_NOT_FOUND,
 )
 _NEED_A_BOARD_AND_KVM = (
+    BAR_DOES_NOT_FIT,
     CLOCK_DEPENDENT_DEVICE,
     IOVA_RESERVED,
     MEMORY_LOCK_LIMIT,

@@ -3,11 +3,12 @@
 
 from passthru.board.model import BarKind, Board, PciFunction
 from passthru.diagnostics.finding import Finding
+from passthru.diagnostics.source import Span
 from passthru.language.model import PciSelector, PciVendorDevice
 from passthru.lean import Iterable, Iterator, NamedTuple, Sequence
-from passthru.rules.host_functions import IOMMU_GROUP_SPLIT
+from passthru.rules.host_functions import IOMMU_GROUP_SPLIT, keeps_group
 from passthru.rules.shared_devices import DMA_DEVICE_SHARED
-from passthru.rules.shared_parties import CheckedVm, HostClaims, Party, conflict
+from passthru.rules.shared_parties import CheckedVm, HostClaims, Party, conflict, host_claims
 from passthru.rules.sweep import Taken
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "chosen_functions",
     "functions_of_several_vms",
     "groups_of_several_vms",
+    "splits_between_vms",
     "taken_registers",
 ]
 
@@ -41,16 +43,23 @@ def chosen_functions(
     known = _KnownFunctions(board.pci) if board is not None and board.pci else None
     chosen = []
     for number, location in claims.functions:
-        key: PciSelector = location.host
+        key = _without_first_instance(location.host)
         function = None
         if known is not None:
-            function = known.only_match(key)
+            function = known.only_match(location.host)
             if function is None or function.is_bridge:
                 continue
             key = function.address
         party = Party(number, vms[number].config, location.span, None, function)
         chosen.append(ChosenFunction(key, party))
     return chosen
+
+
+def _without_first_instance(selector: PciSelector) -> PciSelector:
+    """Who names no instance means the only one, which is the first."""
+    if isinstance(selector, PciVendorDevice) and selector.instance == 0:
+        return selector._replace(instance=None)
+    return selector
 
 
 class _KnownFunctions:
@@ -115,6 +124,25 @@ def groups_of_several_vms(chosen: Iterable[ChosenFunction]) -> Iterator[Finding]
             resource=str(key),
             fix=f"pass all of group {group} to one VM",
         )
+
+
+def splits_between_vms(vms: Sequence[CheckedVm], board: Board) -> frozenset[Span]:
+    """The passed functions in whose group nothing is in use but what other VMs pass.
+
+    ``iommu-group-split`` of one VM alone can take that for the host's.
+    """
+    passed: dict[int, list[Party]] = {}
+    for _, party in chosen_functions(vms, host_claims(vms), board):
+        if party.function is not None and party.function.iommu_group is not None:
+            passed.setdefault(party.function.iommu_group, []).append(party)
+    all_passed = {party.function for parties in passed.values() for party in parties}
+    busy = {each.iommu_group for each in board.pci if keeps_group(each) and each not in all_passed}
+    return frozenset(
+        party.span
+        for group, parties in passed.items()
+        if group not in busy and len({party.number for party in parties}) > 1
+        for party in parties
+    )
 
 
 def taken_registers(
