@@ -43,7 +43,7 @@ def shown_by_tests() -> tuple[Shown, ...]:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT / "src")},
     )
     if done.returncode != 0:
         raise RuntimeError(f"the tests cannot be collected:\n{done.stderr}")
