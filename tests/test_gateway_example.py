@@ -10,8 +10,9 @@ from passthru.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 BOARD = "examples/gateway/board.dts"
-CLEAN = ("examples/gateway/linux.qvmconf", "examples/gateway/control.qvmconf")
-BROKEN = ("examples/gateway-broken/linux.qvmconf", "examples/gateway-broken/control.qvmconf")
+# In the order in which a shell gives *.qvmconf, so that everyone sees what is shown here.
+CLEAN = ("examples/gateway/control.qvmconf", "examples/gateway/linux.qvmconf")
+BROKEN = ("examples/gateway-broken/control.qvmconf", "examples/gateway-broken/linux.qvmconf")
 FINDINGS = ROOT / "examples/gateway-broken/findings.txt"
 PICTURE = ROOT / "docs/gateway.svg"
 
@@ -31,6 +32,14 @@ def is_current(file: Path, text: str) -> bool:
 def test_the_system_is_clean(capsys):
     assert main(["check", "--board", BOARD, *CLEAN]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_the_system_is_planned_without_a_word_of_what_is_wrong(capsys):
+    assert main(["plan", "--board", BOARD, *CLEAN]) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert "VM control: " in told.out
+    assert "VM linux: " in told.out
 
 
 def test_each_of_the_eight_mistakes_is_found_once(capsys):

@@ -90,6 +90,13 @@ def test_who_runs_the_vms_decides_what_is_in_them(capsys):
     assert "kvm's own" not in capsys.readouterr().out
 
 
+def test_a_guest_without_a_machine_of_run_is_read_as_qvm_does_unless_kvm_is_named(capsys):
+    assert main(["map", LINUX, "--board", str(PI)]) == 0
+    capsys.readouterr()
+    assert main(["map", LINUX, "--board", str(PI), "--hypervisor", "kvm"]) == 65
+    assert "errors; `passthru check` tells" in capsys.readouterr().err
+
+
 def test_the_standard_input_is_a_file_too(tmp_path, capsys):
     file = tmp_path / "piped"
     file.write_text("system piped\nram 0x80000000,1m\nvdev gic\n")

@@ -192,6 +192,19 @@ def test_a_board_that_run_is_not_for_is_said_plainly(qnx_board, monkeypatch, cap
     assert "nothing: the board runs QNX" in capsys.readouterr().out
 
 
+def test_who_runs_the_vms_is_seen_from_them_unless_it_is_said(monkeypatch, capsys):
+    monkeypatch.chdir(PLANS)
+    words = ["plan", "arm64-two-uarts.qvmconf", "--board", str(BOARDS / "pi4-like.dts")]
+    assert main(words) == 0
+    assert ": error:" not in capsys.readouterr().err
+    assert main([*words, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hypervisor"] == "qnx-8.0"
+    assert main([*words, "--hypervisor", "kvm"]) == 65
+    assert "this host is aarch64" in capsys.readouterr().err
+    main(["plan", FIRST, "--format", "json"])
+    assert json.loads(capsys.readouterr().out)["hypervisor"] == "kvm"
+
+
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [

@@ -3,23 +3,16 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from passthru.board.load import load_board
-from passthru.board.model import Board
-from passthru.cli.checking import examine_source, examine_together
 from passthru.cli.command_line import CommandLine, UsageError, parse
 from passthru.cli.commands import MAP
 from passthru.cli.output import colours_on, show, tell, tell_problem
+from passthru.cli.planned_vms import planned_vms
 from passthru.diagnostics.errors import ExitStatus, PassthruError
-from passthru.diagnostics.finding import Severity
-from passthru.diagnostics.source import Source
-from passthru.language.arguments import open_source
-from passthru.plan.description import describe_vm
 from passthru.report.map_model import Picture
 from passthru.report.map_picture import picture_of
-from passthru.rules.hypervisor import Hypervisor
 
 __all__ = ["UnwritablePictureError", "main"]
 
@@ -31,8 +24,10 @@ and with an arrow each what they are given; below that interrupts, ports and PCI
 FILE is the configuration of one VM; `-` is the standard input; `@FILE` is the same as FILE.
 
   --board BOARD       what the host has: a snapshot (*.board.json), a device tree (.dtb, .dts),
-                      texts of QNX's tools, or a directory with a recorded /proc and /sys
-  --hypervisor NAME   who runs the VMs: kvm (the default), qnx-7.0, qnx-7.1 or qnx-8.0
+                      texts of QNX's tools, or a directory with a recorded /proc and /sys; `/` is
+                      this host. Without it, what no board can change.
+  --hypervisor NAME   who runs the VMs: kvm, qnx-7.0, qnx-7.1 or qnx-8.0; without it kvm, where
+                      `run` has a machine for all of them, and else qnx-8.0
   -o, --output FILE   an SVG, or one HTML file in which a pointer at a thing shows its line of the
                       configuration; without it the picture goes to the terminal
 
@@ -72,48 +67,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _draw(line: CommandLine, output: str) -> int:
-    hypervisor = Hypervisor(line.last("--hypervisor", Hypervisor.KVM.value))
-    board = load_board(line.last("--board", "")) if line.has("--board") else None
-    sources, problems = _opened(line.operands)
-    checked = examine_together(sources, _reader(sources, board, hypervisor), board)
-    findings = tuple(finding for each in checked for finding in each.findings)
-    if checked:
-        is_kvm = hypervisor is Hypervisor.KVM
-        vms = [describe_vm(each.config, board, kvm=is_kvm) for each in checked]
-        _write(picture_of(vms, board, findings), output)
-    for problem in problems:
+    planned = planned_vms(line)
+    if planned.vms:
+        _write(picture_of(planned.descriptions, planned.board, planned.findings), output)
+    for problem in planned.problems:
         tell_problem(problem)
-    if problems:
-        return ExitStatus.FATAL_BEFORE_START
-    errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    if not errors:
-        return ExitStatus.OK
-    tell(
-        f"{errors} error{'' if errors == 1 else 's'}; `passthru check` tells the reasons and fixes"
-    )
-    return ExitStatus.CONFIGURATION
-
-
-def _opened(names: Sequence[str]) -> tuple[list[Source], list[PassthruError]]:
-    """The files that could be read, and why the others could not."""
-    sources, problems = [], []
-    for name in names:
-        try:
-            sources.append(open_source(name.removeprefix("@")))
-        except PassthruError as problem:
-            problems.append(problem)
-    return sources, problems
-
-
-def _reader(sources: Sequence[Source], board: Board | None, hypervisor: Hypervisor) -> Hypervisor:
-    """Who reads the VMs: what `run` has no machine for is left to the language's other reader."""
-    if hypervisor is not Hypervisor.KVM:
-        return hypervisor
-    configs = (examine_source(source, hypervisor, board).config for source in sources)
-    has_machine = all(
-        describe_vm(config, board, kvm=True).not_run_because is None for config in configs
-    )
-    return Hypervisor.KVM if has_machine else Hypervisor.QNX_8_0
+    if planned.errors and not planned.problems:
+        plural = "" if planned.errors == 1 else "s"
+        tell(f"{planned.errors} error{plural}; `passthru check` tells the reasons and fixes")
+    return planned.exit_status
 
 
 def _write(picture: Picture, output: str) -> None:

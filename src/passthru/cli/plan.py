@@ -3,20 +3,12 @@
 
 import sys
 
-from passthru.board.load import load_board
-from passthru.cli.checking import CheckedSource, examine_together
-from passthru.cli.command_line import CommandLine, UsageError, parse
+from passthru.cli.command_line import UsageError, parse
 from passthru.cli.commands import PLAN
 from passthru.cli.output import colours_on, show, tell_problem
+from passthru.cli.planned_vms import PlannedVms, planned_vms
 from passthru.cli.planning import show_plan
-from passthru.diagnostics.errors import ExitStatus, PassthruError
-from passthru.diagnostics.finding import Severity
-from passthru.diagnostics.source import Source
-from passthru.language.arguments import open_source
-from passthru.language.model import VmConfig
-from passthru.lean import Sequence
-from passthru.plan.description import VmDescription, describe_vm
-from passthru.rules.hypervisor import Hypervisor
+from passthru.diagnostics.errors import ExitStatus
 
 __all__ = ["main"]
 
@@ -31,7 +23,8 @@ the standard input; `@FILE` is the same as FILE.
   --board BOARD       what the host has: a snapshot (*.board.json), a device tree (.dtb, .dts),
                       texts of QNX's tools, or a directory with a recorded /proc and /sys; `/` is
                       this host. Without it, what no board can change.
-  --hypervisor NAME   who runs the VMs: kvm (the default), qnx-7.0, qnx-7.1 or qnx-8.0
+  --hypervisor NAME   who runs the VMs: kvm, qnx-7.0, qnx-7.1 or qnx-8.0; without it kvm, where
+                      `run` has a machine for all of them, and else qnx-8.0
   --format FORMAT     text (the default) or json, which has the findings in it, too
 
 What is wrong is told first, on the error output; what can be planned is shown all the same.
@@ -48,63 +41,35 @@ def main(arguments: list[str]) -> int:
         return ExitStatus.OK
     if not line.operands:
         raise UsageError("plan", "which FILE shall be planned?")
-    return _Plan(line).run()
+    planned = planned_vms(line)
+    if line.last("--format", "text") == "json":
+        _show_json(planned)
+    else:
+        _show_text(planned)
+    for problem in planned.problems:
+        tell_problem(problem)
+    return planned.exit_status
 
 
-class _Plan:
-    """One run of the command."""
+def _show_text(planned: PlannedVms) -> None:
+    if planned.findings:
+        from passthru.report.text import findings_as_text
 
-    def __init__(self, line: CommandLine) -> None:
-        self._line = line
-        self._hypervisor = Hypervisor(line.last("--hypervisor", Hypervisor.KVM.value))
-        self._board = load_board(line.last("--board", "")) if line.has("--board") else None
-        self._problems: list[PassthruError] = []
-
-    def run(self) -> int:
-        """Plan everything, show it, and give the exit status."""
-        checked = examine_together(self._sources(), self._hypervisor, self._board)
-        if self._line.last("--format", "text") == "json":
-            self._show_json(checked)
-        else:
-            self._show_text(checked)
-        for problem in self._problems:
-            tell_problem(problem)
-        if self._problems:
-            return ExitStatus.FATAL_BEFORE_START
-        has_errors = any(_has_errors(each) for each in checked)
-        return ExitStatus.CONFIGURATION if has_errors else ExitStatus.OK
-
-    def _sources(self) -> list[Source]:
-        """The files that could be read; the others are noted."""
-        sources = []
-        for name in self._line.operands:
-            try:
-                sources.append(open_source(name.removeprefix("@")))
-            except PassthruError as problem:
-                self._problems.append(problem)
-        return sources
-
-    def _describe(self, config: VmConfig) -> VmDescription:
-        return describe_vm(config, self._board, kvm=self._hypervisor is Hypervisor.KVM)
-
-    def _show_text(self, checked: Sequence[CheckedSource]) -> None:
-        findings = [finding for each in checked for finding in each.findings]
-        if findings:
-            from passthru.report.text import findings_as_text
-
-            show(findings_as_text(findings, colours=colours_on(sys.stderr)), sys.stderr)
-        for number, each in enumerate(checked):
-            if number:
-                show("\n")
-            show_plan(self._describe(each.config), self._board, has_errors=_has_errors(each))
-
-    def _show_json(self, checked: Sequence[CheckedSource]) -> None:
-        from passthru.report.plan_json import plans_as_json
-
-        findings = [finding for each in checked for finding in each.findings]
-        vms = [self._describe(each.config) for each in checked]
-        show(plans_as_json(vms, self._board, findings, hypervisor=self._hypervisor.value))
+        show(findings_as_text(planned.findings, colours=colours_on(sys.stderr)), sys.stderr)
+    for number, vm in enumerate(planned.vms):
+        if number:
+            show("\n")
+        show_plan(vm.description, planned.board, has_errors=vm.errors > 0)
 
 
-def _has_errors(checked: CheckedSource) -> bool:
-    return any(finding.severity is Severity.ERROR for finding in checked.findings)
+def _show_json(planned: PlannedVms) -> None:
+    from passthru.report.plan_json import plans_as_json
+
+    show(
+        plans_as_json(
+            planned.descriptions,
+            planned.board,
+            planned.findings,
+            hypervisor=planned.hypervisor.value,
+        )
+    )

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The VMs that ``plan`` and ``map`` show: read, checked together, and planned."""
+
+from passthru.board.load import load_board
+from passthru.board.model import Board
+from passthru.cli.checking import CheckedSource, examine_source, examine_together
+from passthru.cli.command_line import CommandLine
+from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.diagnostics.finding import Finding, Severity
+from passthru.diagnostics.source import Source
+from passthru.language.arguments import open_source
+from passthru.lean import NamedTuple, Sequence
+from passthru.plan.description import VmDescription, describe_vm
+from passthru.rules.hypervisor import Hypervisor
+
+__all__ = ["PlannedVm", "PlannedVms", "planned_vms"]
+
+
+class PlannedVm(NamedTuple):
+    """One VM: its configuration with what is wrong with it, and what becomes of it."""
+
+    checked: CheckedSource
+    description: VmDescription
+
+    @property
+    def errors(self) -> int:
+        """How many of the findings are errors."""
+        return sum(finding.severity is Severity.ERROR for finding in self.checked.findings)
+
+
+class PlannedVms(NamedTuple):
+    """The VMs of one host, in the order of their files.
+
+    ``hypervisor`` is who reads them; ``problems`` are the files that could not be read.
+    """
+
+    board: Board | None
+    hypervisor: Hypervisor
+    vms: tuple[PlannedVm, ...]
+    problems: tuple[PassthruError, ...]
+
+    @property
+    def descriptions(self) -> tuple[VmDescription, ...]:
+        """What becomes of each VM."""
+        return tuple(vm.description for vm in self.vms)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the VMs, alone and together."""
+        return tuple(finding for vm in self.vms for finding in vm.checked.findings)
+
+    @property
+    def errors(self) -> int:
+        """How many of the findings are errors."""
+        return sum(vm.errors for vm in self.vms)
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """What a command that shows them ends with."""
+        if self.problems:
+            return ExitStatus.FATAL_BEFORE_START
+        return ExitStatus.CONFIGURATION if self.errors else ExitStatus.OK
+
+
+def planned_vms(line: CommandLine) -> PlannedVms:
+    """The VMs that are the operands of ``line``, on its ``--board``, for its ``--hypervisor``.
+
+    Raises what load_board raises.
+    """
+    board = load_board(line.last("--board", "")) if line.has("--board") else None
+    sources, problems = _opened(line.operands)
+    named = line.last("--hypervisor", "")
+    hypervisor = Hypervisor(named) if named else _usual_hypervisor(sources, board)
+    # Where none is named, a VM that `run` has no machine for is told why.
+    is_for_kvm = not named or hypervisor is Hypervisor.KVM
+    vms = tuple(
+        PlannedVm(each, describe_vm(each.config, board, kvm=is_for_kvm))
+        for each in examine_together(sources, hypervisor, board)
+    )
+    return PlannedVms(board, hypervisor, vms, tuple(problems))
+
+
+def _opened(names: Sequence[str]) -> tuple[list[Source], list[PassthruError]]:
+    """The files that could be read, and why the others could not."""
+    sources, problems = [], []
+    for name in names:
+        try:
+            sources.append(open_source(name.removeprefix("@")))
+        except PassthruError as problem:
+            problems.append(problem)
+    return sources, problems
+
+
+def _usual_hypervisor(sources: Sequence[Source], board: Board | None) -> Hypervisor:
+    """KVM where `run` has a machine for each VM, else the language's other reader."""
+    configs = (examine_source(source, Hypervisor.KVM, board).config for source in sources)
+    has_machine = all(
+        describe_vm(config, board, kvm=True).not_run_because is None for config in configs
+    )
+    return Hypervisor.KVM if has_machine else Hypervisor.QNX_8_0
