@@ -3,6 +3,7 @@
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -112,6 +113,16 @@ def test_who_stops_reading_gets_no_more(file):
     command = f"{sys.executable} -m passthru check --format json {name} | head -1"
     run = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("{\n", "")
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "map"])
+def test_who_stops_reading_all_that_is_said_changes_no_status(file, command):
+    program = f"{sys.executable} -m passthru {command} {file(MISSING_LETTER)} missing"
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    run = subprocess.run(program, shell=True, stdout=write_end, stderr=write_end, check=False)
+    os.close(write_end)
+    assert run.returncode == 64
 
 
 def test_a_mistake_in_each_of_many_devices_takes_no_time_of_its_own(file, capsys):

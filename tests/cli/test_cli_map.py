@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import io
 import os
 import re
 import shlex
@@ -95,6 +96,16 @@ def test_a_guest_without_a_machine_of_run_is_read_as_qvm_does_unless_kvm_is_name
     capsys.readouterr()
     assert main(["map", LINUX, "--board", str(PI), "--hypervisor", "kvm"]) == 65
     assert "errors; `passthru check` tells" in capsys.readouterr().err
+
+
+def test_a_terminal_of_few_characters_gets_lines_and_arrows_all_the_same(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    assert main(["map", LINUX, "--board", str(PI)]) == 0
+    lines = stream.buffer.getvalue().decode("ascii").splitlines()
+    assert any(line.startswith("| 0x") and "------> |   0x" in line for line in lines)
+    assert any(re.fullmatch(r": +\S+ \wiB empty +:( .*)?", line) for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_the_standard_input_is_a_file_too(tmp_path, capsys):

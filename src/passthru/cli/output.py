@@ -19,6 +19,9 @@ __all__ = [
     "write_exactly",
 ]
 
+_LINES_AND_FILLS = str.maketrans("─│┊├┤┬┴┼╭╮╯╰▶█▓▒░≈", "-|:+++++++++>#%+.~")
+"""What pictures are drawn with, as every encoding has it."""
+
 
 class UnwritableOutputError(PassthruError):
     """A standard stream that takes no more; ``problem`` is the system's word for it."""
@@ -39,10 +42,18 @@ def colours_on(stream: "TextIO") -> bool:
 def show(text: str, stream: "TextIO | None" = None) -> None:
     """Write lines that are plainly printable, to the standard output if nothing else is said.
 
-    Characters that the terminal's encoding lacks become ``?``. Raises UnwritableOutputError.
+    Where the terminal's encoding lacks some characters, lines and fills of pictures become
+    what every encoding has, and others become ``?``. Raises UnwritableOutputError.
     """
     stream = stream or sys.stdout
-    _write(stream, text.encode(stream.encoding or "utf-8", "replace"))
+    _write(stream, _encoded(text, stream.encoding or "utf-8"))
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_LINES_AND_FILLS).encode(encoding, "replace")
 
 
 def write_exactly(text: str) -> None:
@@ -82,8 +93,11 @@ def tell_problem(problem: PassthruError) -> None:
 def _say(text: str) -> None:
     from passthru.report.text import printable
 
-    for line in text.split("\n"):
-        print(printable(line), file=sys.stderr)
+    try:
+        for line in text.split("\n"):
+            print(printable(line), file=sys.stderr)
+    except OSError:  # nobody is there to be told, which changes no status
+        _drop(sys.stderr)
 
 
 def _drop(stream: "TextIO") -> None:
