@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from passthru.board.snapshot import read_snapshot
 from passthru.cli.main import main
 from recorded_hosts import ARM64, BOARDS, X86_64, write_host
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -206,3 +209,15 @@ def test_a_run_does_not_load_what_only_captures_need() -> None:
         "passthru.board.linux",
         "passthru.board.model",
     }
+
+
+def test_the_page_shows_parts_of_what_is_printed(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs/boards.md").read_text(encoding="utf-8")
+    example = r"```sh\npassthru (board show [^\n]*dts)\n```\n\n```\n(.*?)```"
+    ((command, parts),) = re.findall(example, page, re.DOTALL)
+    assert main(command.split()) == 0
+    printed = capsys.readouterr().out
+    place = 0
+    for part in parts.split("…\n"):
+        place = printed.index(part, place) + len(part)

@@ -7,6 +7,7 @@ import pytest
 from passthru.addresses import AddressRange
 from passthru.board.capture import capture_board
 from passthru.board.host_files import HostFiles
+from passthru.board.load import load_board
 from passthru.board.model import Board, HostRegion, KernelFeature, PciFunction, PlatformDevice
 from passthru.report.board_memory import MemoryRow, MemoryUse, memory_rows
 from passthru.report.board_passing import function_steps, memory_steps, pci_steps, platform_steps
@@ -14,6 +15,7 @@ from passthru.report.board_text import board_as_text
 from recorded_hosts import HOSTS, write_host
 from sample_board import BOARD, GRAPHICS, NET, NVME, UNBOUND
 
+ROOT = Path(__file__).parents[2]
 LINUX = BOARD._replace(features=(KernelFeature("vfio-pci", "module"),))
 BIND_NET = [
     "echo vfio-pci > /sys/bus/pci/devices/0000:00:05.0/driver_override",
@@ -37,11 +39,11 @@ def test_an_x86_board(tmp_path: Path) -> None:
         "Board pc: x86_64, 2 processors",
         "IOMMU: vt-d",
         "memory that may be locked, which DMA needs: 64 KiB",
-        "0x20000000 ..0x24000000 64 MiB reserved RAM Reserved",
-        "0x100000 ..0x20000000 511 MiB host allocates",
-        "0x9fc00 ..0x100000 385 KiB hole",
-        "0x80000000 ..0xfec00000 2,028 MiB devices PCI Bus 0000:00",
-        "0x3f8 ..0x400 serial",
+        "0x20000000..0x24000000 64 MiB reserved RAM Reserved",
+        "0x100000..0x20000000 511 MiB host allocates",
+        "0x9fc00..0x100000 385 KiB hole",
+        "0x80000000..0xfec00000 ~2 GiB devices PCI Bus 0000:00",
+        "0x3f8..0x400 serial",
         "ioapic:16 level ehci_hcd:usb1,ahci",
         "9: pci:0:31.0 (lpc_ich), pci:0:31.2 (vfio-pci)",
         "keeps DMA addresses 0xfee00000..0xfef00000 (msi)",
@@ -64,7 +66,7 @@ def test_an_arm_board(tmp_path: Path) -> None:
     text = board_as_text(host(tmp_path, "arm64"))
     for line in (
         "cluster0: 0, 1",
-        "0x50000000 ..0x54000000 64 MiB reserved RAM guest@50000000",
+        "0x50000000..0x54000000 64 MiB reserved RAM guest@50000000",
         "gic:41 edge nobody has it",
         "stays with the host: it is an interrupt controller",
         "4: /soc/dma@1000 (no driver)",
@@ -184,3 +186,11 @@ def test_a_terminal_obeys_nothing_of_a_board() -> None:
     )
     assert "\x1b" not in board_as_text(hostile)
     assert "\x07" not in board_as_text(hostile)
+
+
+def test_nothing_is_said_of_drivers_that_a_device_tree_does_not_know() -> None:
+    text = board_as_text(load_board(str(ROOT / "examples/gateway/board.dts")))
+    assert has_line(text, "gic:106 edge not known")
+    assert has_line(text, "/iommu@2b400000: arm,smmu-v3")
+    assert "no driver" not in text
+    assert "nobody" not in text

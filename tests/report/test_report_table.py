@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passthru.report.sizes import rough_size_text
-from passthru.report.table import Column, table
+from passthru.report.table import Column, places_in_line, table
 
 COLUMNS = (Column("name", may_shrink=True), Column("size", is_right=True), Column("note"))
 
@@ -27,6 +27,11 @@ def test_only_what_may_shrink_is_cut() -> None:
     assert heading.index("note") == line.index("kept")
     # What would be unreadable is not made shorter still.
     assert list(table(COLUMNS, rows, width=10))[1] == "  a name that…  123456789  kept"
+
+
+def test_the_dots_of_places_are_below_each_other() -> None:
+    places = [("0x0", "0x1000"), ("0x100000", "?"), ("0x2000", "")]
+    assert places_in_line(places) == ["     0x0..0x1000", "0x100000..?", "  0x2000"]
 
 
 CELL = st.text("abcdef ", max_size=40).map(str.strip)

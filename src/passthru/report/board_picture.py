@@ -8,7 +8,7 @@ from passthru.board.model import Board
 from passthru.lean import NamedTuple
 from passthru.report.board_memory import MemoryRow, MemoryUse, memory_rows
 from passthru.report.map_scale import Cell, ScaledCell, address_scale
-from passthru.report.sizes import size_text
+from passthru.report.sizes import rough_size_text
 from passthru.report.text import printable
 
 __all__ = ["memory_picture"]
@@ -89,7 +89,7 @@ def _bar(piece: _Piece, cell: ScaledCell, widest: int) -> Iterator[str]:
     lines = _rounded(cell.start + cell.length) - _rounded(cell.start)
     fill = _FILLS[piece.use] * _WIDTH
     mark = " " if cell.is_to_scale else "≈"
-    label = " ".join(part for part in (size_text(piece.range.size), _label(piece)) if part)
+    label = " ".join(part for part in (rough_size_text(piece.range.size), _label(piece)) if part)
     yield f"  {piece.range.start:#{widest}x} {mark}│{fill}│ {label}".rstrip()
     for _ in range(lines - 1):
         yield f"  {'':{widest}}  │{fill}│"

@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Iterator
 
 from passthru.board.model import BarKind, Board, IommuGroup, PciFunction
+from passthru.board.origin import BoardOrigin, origin_of
 from passthru.report.board_capabilities import capability_lines
 from passthru.report.board_host_parts import host_part
 from passthru.report.board_memory import memory_rows
@@ -15,7 +16,8 @@ from passthru.report.board_passing import (
     platform_steps,
 )
 from passthru.report.board_picture import memory_picture
-from passthru.report.sizes import size_text
+from passthru.report.sizes import rough_size_text, size_text
+from passthru.report.table import Column, places_in_line, table
 from passthru.report.text import printable
 
 __all__ = ["board_as_text"]
@@ -44,6 +46,16 @@ _BAR_KINDS = {
     BarKind.MEMORY64: "64-bit memory",
     BarKind.PORTS: "ports",
 }
+
+_MEMORY = (
+    Column("host address"),
+    Column("size", is_right=True),
+    Column("use"),
+    Column("name"),
+)
+_PORTS = (Column("ports"), Column("owner"))
+_INTERRUPTS = (Column("line"), Column("trigger"), Column("owner"))
+_FEATURES = (Column("module or option"), Column("state"))
 
 
 def board_as_text(board: Board) -> str:
@@ -88,12 +100,16 @@ def _nameless_iommu(board: Board) -> str:
 def _memory(board: Board) -> Iterator[str]:
     if not board.memory_known:
         return
-    rows: list[tuple[str, ...]] = [("host address", "", "size", "use", "name")]
-    for row in memory_rows(board):
-        place = (f"{row.range.start:#x}", f"..{row.range.end:#x}", size_text(row.range.size))
-        rows.append((*place, row.use.value, printable(row.name)))
+    rows = list(memory_rows(board))
+    places = places_in_line([(f"{row.range.start:#x}", f"{row.range.end:#x}") for row in rows])
     yield "Memory map"
-    yield from _table(rows)
+    yield from table(
+        _MEMORY,
+        [
+            (place, rough_size_text(row.range.size), row.use.value, printable(row.name))
+            for place, row in zip(places, rows, strict=True)
+        ],
+    )
     for step in memory_steps(board):
         yield f"  {printable(step)}"
 
@@ -108,27 +124,28 @@ def _ports(board: Board) -> Iterator[str]:
     if not board.ports:
         return
     yield "Ports"
-    yield from _table(
-        [
-            (f"{each.range.start:#x}", f"..{each.range.end:#x}", printable(each.name))
-            for each in board.ports
-        ]
+    places = places_in_line(
+        [(f"{each.range.start:#x}", f"{each.range.end:#x}") for each in board.ports]
     )
+    names = (printable(each.name) for each in board.ports)
+    yield from table(_PORTS, list(zip(places, names, strict=True)))
 
 
 def _interrupts(board: Board) -> Iterator[str]:
     if not board.interrupts:
         return
+    nobody = "not known" if origin_of(board) is BoardOrigin.TREE else "nobody has it"
     yield "Interrupts"
-    yield from _table(
+    yield from table(
+        _INTERRUPTS,
         [
             (
                 f"{printable(line.controller)}:{line.vector}",
                 line.trigger.value,
-                printable(line.owner or "nobody has it"),
+                printable(line.owner or nobody),
             )
             for line in board.interrupts
-        ]
+        ],
     )
 
 
@@ -198,10 +215,12 @@ def _steps(steps: Iterable[str]) -> Iterator[str]:
 def _platform_devices(board: Board) -> Iterator[str]:
     if not board.devices:
         return
+    is_tree = origin_of(board) is BoardOrigin.TREE  # which knows nothing of drivers
     yield "Devices on no bus that tells of them"
     for device in board.devices:
         names = ", ".join(map(printable, device.compatible)) or "nothing known of it"
-        yield f"  {printable(device.name)}: {names}; {_driver(device.driver)}"
+        driver = "" if is_tree else f"; {_driver(device.driver)}"
+        yield f"  {printable(device.name)}: {names}{driver}"
         facts = {
             "registers": [f"{each} ({size_text(each.size)})" for each in device.registers],
             "interrupts": [str(each) for each in device.interrupts],
@@ -224,7 +243,7 @@ def _features(board: Board) -> Iterator[str]:
     if not board.features:
         return
     yield "Kernel"
-    yield from _table([(printable(each.name), each.state) for each in board.features])
+    yield from table(_FEATURES, [(printable(each.name), each.state) for each in board.features])
 
 
 def _unseen(board: Board) -> Iterator[str]:
@@ -233,10 +252,3 @@ def _unseen(board: Board) -> Iterator[str]:
     yield "Not seen"
     for sentence in board.unseen:
         yield f"  {printable(sentence)}"
-
-
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        yield ("  " + "  ".join(cells)).rstrip()

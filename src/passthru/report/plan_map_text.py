@@ -8,7 +8,7 @@ from passthru.diagnostics.source import Span
 from passthru.plan.description import VmDescription, has_known_size
 from passthru.plan.model import Blob, BlobRole, GuestRegion, RegionKind
 from passthru.report.sizes import rough_size_text, size_text
-from passthru.report.table import Column, table
+from passthru.report.table import Column, places_in_line, table
 from passthru.report.text import printable
 
 __all__ = ["ROLES", "address_map", "line_text"]
@@ -43,12 +43,9 @@ def address_map(vm: VmDescription, width: int | None) -> Iterator[str]:
 
 
 def _with_places(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The rows with start and end as one text, the dots of all below each other."""
-    width = max((len(row[0]) for row in rows), default=0)
-    return [
-        (f"{start:>{width}}..{end}" if end else f"{start:>{width}}", *rest)
-        for start, end, *rest in rows
-    ]
+    """The rows with start and end as one text."""
+    places = places_in_line([(start, end) for start, end, *_ in rows])
+    return [(place, *row[2:]) for place, row in zip(places, rows, strict=True)]
 
 
 def line_text(span: Span | None, *, several: bool) -> str:

@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["Column", "table"]
+__all__ = ["Column", "places_in_line", "table"]
 
 _INDENT = "  "
 _GAP = "  "
@@ -36,6 +36,15 @@ def table(
         _shrink(shown, widths, width)
     for row in cells:
         yield (_INDENT + _GAP.join(map(_fitted, row, shown, widths))).rstrip()
+
+
+def places_in_line(places: Sequence[tuple[str, str]]) -> list[str]:
+    """Start and end of each as the text of one cell, the dots of all below each other.
+
+    What has no end is its start alone.
+    """
+    width = max((len(start) for start, _ in places), default=0)
+    return [f"{start:>{width}}..{end}" if end else f"{start:>{width}}" for start, end in places]
 
 
 def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:
