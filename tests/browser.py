@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+# The first before the second, because Chromium from a snap cannot see files in /tmp.
+_PROGRAMS = ("google-chrome", "chromium")
 _SECONDS = 60
 _ARGUMENTS = (
     "--headless",
