@@ -78,6 +78,11 @@ def test_a_missing_file_and_an_empty_directory(tmp_path: Path) -> None:
         load_board(str(tmp_path))
 
 
+def test_no_name_is_not_this_host() -> None:
+    with pytest.raises(UnreadableBoardError, match="it has no name"):
+        load_board("")
+
+
 def test_a_file_without_end_is_refused() -> None:
     with pytest.raises(NotABoardError, match="over 64 MiB"):
         load_board("/dev/zero")

@@ -334,3 +334,9 @@ def test_what_the_host_keeps_of_a_split_group_is_told_too(file, capsys):
     splits = [each["message"] for each in findings if each["id"] == "iommu-group-split"]
     assert len(splits) == 3
     assert sum("i801" in message for message in splits) == 2
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "map"])
+def test_a_board_without_a_name_is_neither_none_nor_this_host(file, command, capsys):
+    assert main([command, file(ARM), "--board", ""]) == 64
+    assert capsys.readouterr().err == "passthru: cannot read the board ``: it has no name\n"

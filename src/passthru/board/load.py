@@ -50,6 +50,8 @@ def load_board(path: str) -> Board:
     """
     from pathlib import Path
 
+    if not path:  # Path would take it for the directory of this process
+        raise UnreadableBoardError(path, "it has no name")
     place = Path(path)
     if place.is_dir():
         return _recorded_board(path)

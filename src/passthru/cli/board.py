@@ -13,9 +13,10 @@ from passthru.board.snapshot import write_board
 from passthru.cli.command_line import CommandLine, UsageError, check_choice, parse
 from passthru.cli.commands import BOARD
 from passthru.cli.output import show, tell, write_exactly
-from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.cli.output_files import write_output_file
+from passthru.diagnostics.errors import ExitStatus
 
-__all__ = ["UnwritableBoardError", "main"]
+__all__ = ["main"]
 
 _USAGE = """\
 usage: passthru board capture [-o FILE] [--raw DIRECTORY] [TREE]
@@ -47,18 +48,6 @@ Exit status: 0; 2 wrong usage; 64 a file or directory could not be read or writt
 """
 
 _CAPTURE, _IMPORT, _SHOW = "capture", "import", "show"
-
-
-class UnwritableBoardError(PassthruError):
-    """A file that a board cannot be written to; ``problem`` is the system's word for it."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path = path
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"cannot write the board `{self.path}`: {self.problem}"
 
 
 def main(arguments: list[str]) -> int:
@@ -114,11 +103,8 @@ def _write(board: Board, path: str) -> None:
     data = write_board(board)
     if path == "-":
         write_exactly(data.decode())
-        return
-    try:
-        Path(path).write_bytes(data)
-    except OSError as error:
-        raise UnwritableBoardError(path, error.strerror or str(error)) from error
+    else:
+        write_output_file("board", path, data)
 
 
 def _tell_unseen(board: Board) -> None:

@@ -163,12 +163,11 @@ class _Check:
 
 
 def _board(line: CommandLine) -> Board | None:
-    path = line.last("--board", "")
-    if not path:
+    if not line.has("--board"):
         return None
     from passthru.board.load import load_board
 
-    return load_board(path)
+    return load_board(line.last("--board", ""))
 
 
 def _hypervisor(line: CommandLine, board: Board | None) -> Hypervisor:

@@ -24,13 +24,14 @@ __all__ = [
 HYPERVISORS = ("qnx-7.0", "qnx-7.1", "qnx-8.0", "kvm")
 SHELLS = ("bash", "zsh", "fish")
 
+_BOARD = Flag("--board", "the host, from any description of it", Takes.FILE)
 _TEXT_OR_JSON = Flag("--format", "how the answer is printed", Takes.CHOICE, ("text", "json"))
 
 CHECK = Command(
     "check",
     "what is wrong in configurations, and the fix",
     (
-        Flag("--board", "the host, from any description of it", Takes.FILE),
+        _BOARD,
         Flag("--hypervisor", "who will read them", Takes.CHOICE, HYPERVISORS),
         Flag("--format", "how findings are printed", Takes.CHOICE, ("text", "json", "sarif")),
         Flag("--allow", "leave these findings out", Takes.RULE),
@@ -44,7 +45,7 @@ PLAN = Command(
     "plan",
     "what becomes of a configuration on a host",
     (
-        Flag("--board", "a file or directory that describes the host", Takes.FILE),
+        _BOARD,
         Flag("--hypervisor", "who runs the VMs", Takes.CHOICE, HYPERVISORS),
         _TEXT_OR_JSON,
     ),
@@ -100,7 +101,7 @@ MAP = Command(
     "map",
     "guests beside their host, as a picture",
     (
-        Flag("--board", "what the host has", Takes.FILE),
+        _BOARD,
         Flag("--hypervisor", "who runs the VMs", Takes.CHOICE, HYPERVISORS),
         Flag("--output", "the SVG or HTML file that is written", Takes.FILE),
     ),

@@ -25,7 +25,7 @@ usage: passthru COMMAND …
   run [--plan] [--hugepages] @FILE… [WORD…]   run a VM, as qvm takes it
   bench list | run CONFIG | shell             the same on a virtual host, without hardware
   bench demo | guest DIRECTORY                a demonstration; a guest to try things with
-  board capture | show FILE                   what a host offers, as a file and for people
+  board capture | import | show FILE          what a host offers, as a file and for people
   map FILE… [--board BOARD] [-o OUT]          guests beside their host, as a picture
   completion bash | zsh | fish                completions for a shell
 

@@ -4,17 +4,17 @@
 import shutil
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from passthru.cli.command_line import CommandLine, UsageError, parse
 from passthru.cli.commands import MAP
 from passthru.cli.output import colours_on, show, tell, tell_problem
+from passthru.cli.output_files import write_output_file
 from passthru.cli.planned_vms import planned_vms
-from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.diagnostics.errors import ExitStatus
 from passthru.report.map_model import Picture
 from passthru.report.map_picture import picture_of
 
-__all__ = ["UnwritablePictureError", "main"]
+__all__ = ["main"]
 
 _USAGE = """\
 usage: passthru map [--board BOARD] [--hypervisor NAME] [-o FILE.svg|FILE.html] FILE…
@@ -38,18 +38,6 @@ Exit status: 0 no errors, 65 errors, 64 a file could not be read or written, 2 w
 """
 
 _WIDTH_WITHOUT_TERMINAL = 80
-
-
-class UnwritablePictureError(PassthruError):
-    """A file that a picture cannot be written to; ``problem`` is the system's word for it."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path = path
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"cannot write the picture `{self.path}`: {self.problem}"
 
 
 def main(arguments: list[str]) -> int:
@@ -88,10 +76,7 @@ def _write(picture: Picture, output: str) -> None:
         lines = picture_as_lines(picture, width, colours=colours_on(sys.stdout))
         show("".join(f"{line}\n" for line in lines))
         return
-    try:
-        Path(output).write_text(writer(picture), encoding="utf-8")
-    except OSError as error:
-        raise UnwritablePictureError(output, error.strerror or str(error)) from error
+    write_output_file("picture", output, writer(picture).encode())
 
 
 def _writer(output: str) -> Callable[[Picture], str] | None:
