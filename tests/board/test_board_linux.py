@@ -79,6 +79,11 @@ def test_what_the_tree_says(tmp_path: Path) -> None:
     assert board.abilities.iommu
 
 
+def test_a_host_that_nobody_named_is_called_host(tmp_path: Path) -> None:
+    board = read_board(record(tmp_path, {"proc/sys/kernel/hostname": "(none)\n"}))
+    assert board.name == "host"
+
+
 def test_this_host_can_be_read() -> None:
     board = read_board(HostFiles())
     assert board.cpu_count >= 1

@@ -83,6 +83,11 @@ def test_the_host_has_its_memory_and_the_names_of_what_is_passed():
     assert "/soc/serial@7e201000" in devices.told
 
 
+def test_what_the_host_keeps_has_the_name_that_says_so():
+    host = panel(two_vms(), "Addresses").host
+    assert ("0x0", "memreserve", "4 KiB") in rows(host)
+
+
 def test_interrupts_lead_to_vectors():
     shown = panel(two_vms(), "Interrupts")
     assert arrows(shown) == [

@@ -39,7 +39,7 @@ def read_board_without_resources(files: HostFiles) -> Board:
     """
     cpuinfo = files.text("/proc/cpuinfo")
     return Board(
-        name=files.text("/proc/sys/kernel/hostname") or "host",
+        name=_name(files.text("/proc/sys/kernel/hostname")),
         architecture=files.architecture(),
         cpu_count=max(1, cpuinfo.count("\nprocessor") + cpuinfo.startswith("processor")),
         memory=(),
@@ -55,6 +55,11 @@ def read_board_without_resources(files: HostFiles) -> Board:
             address_bits=_address_bits(cpuinfo),
         ),
     )
+
+
+def _name(hostname: str) -> str:
+    """The kernel says ``(none)`` as long as nobody has named the host."""
+    return "host" if hostname in ("", "(none)") else hostname
 
 
 def _has_hardware_virtualization(cpuinfo: str) -> bool:

@@ -109,7 +109,7 @@ def _name_of_memory(place: AddressRange, board: Board) -> str:
     """What the board calls a place: the device, BAR or reserved region that is there."""
     for device in board.devices:
         if any(each.overlaps(place) for each in device.registers):
-            return device.name.rpartition("/")[2]
+            return _short(device.name)
     for function in board.pci:
         for bar in function.bars:
             if bar.kind.value != "ports" and bar.range.overlaps(place):
@@ -119,7 +119,12 @@ def _name_of_memory(place: AddressRange, board: Board) -> str:
     if any(each.overlaps(place) for each in board.allocated):
         return "the host's RAM"
     smallest = min(around, key=lambda each: each.range.size, default=None)
-    return smallest.name.rpartition("/")[2] if smallest else "nothing known there"
+    return _short(smallest.name) if smallest else "nothing known there"
+
+
+def _short(name: str) -> str:
+    """The last part of a device's path; ``memreserve`` of ``/memreserve/``."""
+    return name.rstrip("/").rpartition("/")[2]
 
 
 def _blocks(board: Board, wanted: Sequence[AddressRange]) -> Iterator[Item]:
@@ -128,7 +133,7 @@ def _blocks(board: Board, wanted: Sequence[AddressRange]) -> Iterator[Item]:
         place = AddressRange.between(run[0].range.start, run[-1].range.end)
         kind = _USES[run[0].use]
         names = list(dict.fromkeys(row.name for row in run if row.name))
-        name = names[0].rpartition("/")[2] if len(names) == 1 else run[0].use.value
+        name = _short(names[0]) if len(names) == 1 else run[0].use.value
         told = [f"{kind.value}: {place} ({size_text(place.size)})", *names[:_MOST_NAMES]]
         if len(names) > _MOST_NAMES:
             told.append(f"and {len(names) - _MOST_NAMES} more")
@@ -181,7 +186,7 @@ def _name_of_line(target: LineTarget, board: Board | None) -> str:
         return f"{target.owner} of the host has it"
     for device in board.devices if board else ():
         if target.vector in device.interrupts:
-            return device.name.rpartition("/")[2]
+            return _short(device.name)
     return ""
 
 
