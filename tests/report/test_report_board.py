@@ -194,3 +194,9 @@ def test_nothing_is_said_of_drivers_that_a_device_tree_does_not_know() -> None:
     assert has_line(text, "/iommu@2b400000: arm,smmu-v3")
     assert "no driver" not in text
     assert "nobody" not in text
+
+
+def test_nothing_is_said_of_what_the_texts_of_qnx_do_not_tell() -> None:
+    text = board_as_text(load_board(str(ROOT / "tests/boards/qnx-x86.txt")))
+    assert has_line(text, "IOMMU: not known, taken as present")
+    assert has_line(text, "pci:1:0.0 [1d79:2263] (0000:01:00.0), storage")

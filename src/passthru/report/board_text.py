@@ -94,6 +94,8 @@ def _heading(board: Board) -> Iterator[str]:
 
 
 def _nameless_iommu(board: Board) -> str:
+    if origin_of(board) is BoardOrigin.QNX:
+        return "not known, taken as present"
     return "in use" if board.abilities.iommu else "none in use"
 
 
@@ -180,7 +182,7 @@ def _functions(board: Board) -> Iterator[str]:
     for step in pci_steps(board):
         yield f"  before any can be passed: {printable(step)}"
     for function in board.pci:
-        yield f"  {_function_line(function)}"
+        yield f"  {_function_line(function, board)}"
         for bar in function.bars:
             ports = bar.kind is BarKind.PORTS
             size = f"{bar.range.size}" if ports else size_text(bar.range.size)
@@ -194,14 +196,14 @@ def _functions(board: Board) -> Iterator[str]:
             yield "    stays with the host: it is a bridge"
 
 
-def _function_line(function: PciFunction) -> str:
+def _function_line(function: PciFunction, board: Board) -> str:
     kind = _CLASSES.get(function.class_code >> 16, f"class {function.class_code:06x}")
+    known = f"{function} ({function.address.sysfs_name}), {kind}"
+    if origin_of(board) is BoardOrigin.QNX:  # whose tools tell of none of what follows
+        return known
     group = "no group" if function.iommu_group is None else f"group {function.iommu_group}"
     resets = ", ".join(map(printable, function.reset_methods)) or "none known"
-    return (
-        f"{function} ({function.address.sysfs_name}), {kind}, {_driver(function.driver)}, "
-        f"{group}, resets: {resets}"
-    )
+    return f"{known}, {_driver(function.driver)}, {group}, resets: {resets}"
 
 
 def _steps(steps: Iterable[str]) -> Iterator[str]:
