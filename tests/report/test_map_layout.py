@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from passthru.addresses import AddressRange
 from passthru.report.map_layout import Room, column_layout, list_layout
 
-ROOM = Room(length=30, memory=9, other=2, hole=1.3, unnamed=0.45)
+ROOM = Room(length=30, memory=9, other=2, hole=1.3, large_hole=1.3, unnamed=0.45)
 
 ranges = st.lists(
     st.builds(AddressRange, st.integers(0, 40), st.integers(1, 30))

@@ -322,3 +322,10 @@ def test_texts_and_arrows_can_be_told_from_what_is_behind_them(mode):
     for name, colour in colours.items():
         if re.fullmatch(r"vm\d|bad|faint|ink", name):
             assert contrast(colour, colours["paper"]) >= 3, name
+
+
+def test_each_large_hole_has_its_size_however_small_all_else_is() -> None:
+    small = "ram 0x0,256m vdev gic pass loc 0x50000000,4k,rn=0x28000000 pass loc 0x53000000,4k,rn"
+    shown = words(drawn(picture_of_texts(small)))
+    assert "1 GiB empty" in shown
+    assert "~48 MiB empty" in shown

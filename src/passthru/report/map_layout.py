@@ -14,19 +14,24 @@ __all__ = ["ColumnLayout", "Placed", "Room", "column_layout", "list_layout"]
 _LARGE = 1 << 20
 """Bytes from which it is of use to see how large something is."""
 
+_LARGE_HOLE = 16 << 20
+"""Bytes from which a hole is a large one."""
+
 
 class Room(NamedTuple):
     """What a column may take, in lines.
 
     ``length``: in all. ``memory``: for the largest piece of memory, to which all others are in
-    scale. ``other``: for a large piece of anything else. ``hole``: for a hole. ``unnamed``: the
-    least for a piece that another thing divides from its name.
+    scale. ``other``: for a large piece of anything else. ``hole``: for a hole. ``large_hole``:
+    the least for a large hole. ``unnamed``: the least for a small one, and for a piece that
+    another thing divides from its name.
     """
 
     length: float
     memory: float
     other: float
     hole: float
+    large_hole: float
     unnamed: float
 
 
@@ -121,7 +126,8 @@ def _depths_and_cover(
 def _cell(piece: AddressRange, names: int, is_memory: Sequence[bool], room: Room) -> Cell:
     """``is_memory`` is about each thing at ``piece``; where there is none, it is a hole."""
     if not is_memory:
-        least = min(room.unnamed, room.hole)
+        is_large = piece.size >= _LARGE_HOLE
+        least = min(room.large_hole if is_large else room.unnamed, room.hole)
         return Cell(piece, least, room.hole, is_hole=True, sets_scale=False)
     least = max(float(names), room.unnamed)
     most = room.memory if any(is_memory) else room.other

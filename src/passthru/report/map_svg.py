@@ -31,7 +31,7 @@ _DEEPEST = 4
 _EDGE = 5
 _NUMBER = 40
 
-_ROOM = Room(length=0.0, memory=9.0, other=2.0, hole=1.3, unnamed=0.45)
+_ROOM = Room(length=0.0, memory=9.0, other=2.0, hole=1.3, large_hole=1.3, unnamed=0.45)
 _AIR = 1.15
 """How much longer than its texts need the longest column may be, to show sizes."""
 

@@ -27,7 +27,7 @@ _INDENT = 2
 _DEEPEST = 3
 _MARK = 5
 
-_ROOM = Room(length=0.0, memory=4.0, other=1.0, hole=1.0, unnamed=0.0)
+_ROOM = Room(length=0.0, memory=4.0, other=1.0, hole=1.0, large_hole=0.0, unnamed=0.0)
 _AIR = 1.25
 
 _BOLD, _FAINT, _RED = "1", "2", "1;31"
