@@ -11,7 +11,14 @@ from passthru.plan.guest_bus import WantedPlace, passed_locations, passed_twice,
 from passthru.plan.host_functions import choose_function
 from passthru.plan.x86_64 import PCI_INTERRUPT_LINES
 
-__all__ = ["FunctionPlan", "PlacedFunction", "interrupt_lines", "place_functions"]
+__all__ = [
+    "ChosenFunction",
+    "FunctionPlan",
+    "PlacedFunction",
+    "chosen_functions",
+    "interrupt_lines",
+    "place_functions",
+]
 
 
 class PlacedFunction(NamedTuple):
@@ -29,7 +36,7 @@ class FunctionPlan(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-class _Chosen(NamedTuple):
+class ChosenFunction(NamedTuple):
     """A host function that a location means."""
 
     host: PciFunction
@@ -38,7 +45,7 @@ class _Chosen(NamedTuple):
 
 def place_functions(config: VmConfig, board: Board) -> FunctionPlan:
     """Choose the host function and the guest place of every ``pass loc pci:``."""
-    chosen, findings = _choose(config, board)
+    chosen, findings = chosen_functions(config, board)
     wanted = [WantedPlace(each.location, each.host.address, str(each.host)) for each in chosen]
     taken = take_places(config, wanted, has_host_bridge=True)
     functions = tuple(
@@ -49,8 +56,9 @@ def place_functions(config: VmConfig, board: Board) -> FunctionPlan:
     return FunctionPlan(functions, (*findings, *taken.findings))
 
 
-def _choose(config: VmConfig, board: Board) -> tuple[list[_Chosen], list[Finding]]:
-    chosen: list[_Chosen] = []
+def chosen_functions(config: VmConfig, board: Board) -> tuple[list[ChosenFunction], list[Finding]]:
+    """What each ``pass loc pci:`` means on the board, and those that mean nothing or one again."""
+    chosen: list[ChosenFunction] = []
     findings: list[Finding] = []
     owners: dict[PciAddress, PciLocation] = {}
     for location in passed_locations(config):
@@ -61,7 +69,7 @@ def _choose(config: VmConfig, board: Board) -> tuple[list[_Chosen], list[Finding
             findings.append(passed_twice(str(function), location, owners[function.address]))
         else:
             owners[function.address] = location
-            chosen.append(_Chosen(function, location))
+            chosen.append(ChosenFunction(function, location))
     return chosen, findings
 
 

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passed PCI functions on a board whose machine is not planned: which ones are meant."""
 
-from passthru.addresses import PciAddress
 from passthru.board.model import Board
 from passthru.board.origin import BoardOrigin, origin_of
 from passthru.diagnostics.finding import Finding
-from passthru.language.model import PciLocation, VmConfig
+from passthru.language.model import VmConfig
 from passthru.lean import Iterator, NamedTuple
 from passthru.plan.claims import locked_memory
-from passthru.plan.guest_bus import passed_locations, passed_twice
-from passthru.plan.host_functions import choose_function
+from passthru.plan.functions import chosen_functions
 from passthru.plan.memory import configured_regions
 from passthru.plan.model import GuestFunction, GuestRegion
 from passthru.rules import dma, host_functions
@@ -31,22 +29,16 @@ class ChosenFunctions(NamedTuple):
 
 def choose_functions(config: VmConfig, board: Board) -> ChosenFunctions:
     """Find every passed function on the board; none where the board tells of no PCI."""
-    functions: list[GuestFunction] = []
-    findings: list[Finding] = []
-    owners: dict[PciAddress, PciLocation] = {}
-    for location in passed_locations(config) if _knows_pci(board) else ():
-        function = choose_function(location, board)
-        if isinstance(function, Finding):
-            findings.append(function)
-        elif function.address in owners:
-            findings.append(passed_twice(str(function), location, owners[function.address]))
-        else:
-            owners[function.address] = location
-            guest = location.guest or function.address
-            functions.append(GuestFunction(guest, function, (), None, location.span))
+    chosen, findings = chosen_functions(config, board) if _knows_pci(board) else ([], [])
+    functions = tuple(
+        GuestFunction(
+            each.location.guest or each.host.address, each.host, (), None, each.location.span
+        )
+        for each in chosen
+    )
     regions = configured_regions(config, None)
     return ChosenFunctions(
-        functions=tuple(functions),
+        functions=functions,
         regions=regions,
         locked_memory=locked_memory(regions, has_functions=bool(functions)),
         findings=tuple(findings),
