@@ -12,6 +12,7 @@ from arm_board import (
     ARM_BASE,
     DEVICES,
     KEPT,
+    LEVEL,
     LINUX,
     NETWORK,
     QNX,
@@ -19,10 +20,11 @@ from arm_board import (
     TREE,
     device,
     features,
+    line,
     used,
 )
 from passthru.addresses import AddressRange
-from passthru.board.model import Abilities, Board, HostRegion, IommuGroup
+from passthru.board.model import Abilities, BarKind, Board, HostRegion, IommuGroup
 from passthru.board.origin import BoardOrigin, origin_of
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source
@@ -35,7 +37,7 @@ from passthru.rules.on_board import check_on_board
 from passthru.rules.passed_memory import passed_memory
 from passthru.rules.platform_devices import passed_devices
 from passthru.rules.registry import RULES
-from sample_board import BASE, BOARD
+from sample_board import BASE, BOARD, bar, function
 
 KVM, QNX_8_0 = Hypervisor.KVM, Hypervisor.QNX_8_0
 IN_USE = ARM_BASE + "pass loc mem:0x50000000,0x10000,rn"
@@ -407,3 +409,87 @@ def test_devices_behind_a_pass_are_those_that_share_a_byte(places, start, size) 
     expected = [each for each in devices if each.registers[0].overlaps(host)]
     found = passed_devices(passed, TREE._replace(devices=devices))
     assert [each.device for each in found] == expected
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 0xA000), st.integers(1, 0x3000)), max_size=6),
+    st.integers(0, 0xB000),
+    st.integers(1, 0x4000),
+)
+def test_what_is_absent_is_in_no_page_with_anything(places, start, size) -> None:
+    regions = tuple(HostRegion(AddressRange(*place), "thing") for place in sorted(places))
+    used = {page for at, length in places for page in range(at >> 12, (at + length - 1 >> 12) + 1)}
+    wanted = range(start >> 12, (start + size - 1 >> 12) + 1)
+    missing = [page for page in wanted if page not in used]
+    board = BLANK._replace(memory=(*regions, HostRegion(AddressRange(0x20000, 1), "last")))
+    text = f"{ARM_BASE}pass loc mem:{start:#x},{size:#x},rwn"
+    told = [each for each in on_board(text, board) if each.id == "host-memory-absent"]
+    assert bool(told) is bool(missing)
+    if missing:
+        assert f"nothing is at {max(start, missing[0] << 12):#x}.." in told[0].message
+
+
+MANY = 40
+
+
+def test_a_pass_over_many_devices_breaks_each_rule_once() -> None:
+    """A finding and its fix stay short, however much lies behind a pass."""
+    devices = tuple(
+        device(f"/soc/d@{n}", 0xC0000000 + (n << 12), clocks=("clk",), streams=("s:1",), driver="x")
+        for n in range(MANY)
+    )
+    window = HostRegion(AddressRange(0xC0000000, 0x10000000), "bus")
+    board = LINUX._replace(devices=devices, memory=(*LINUX.memory, window))
+    told = on_board(f"{ARM_BASE}pass loc mem:0xc0000000,{MANY << 12:#x},rwn", board, KVM)
+    of_devices = [each for each in told if each.id != "not-supported-by-run"]
+    assert sorted(each.id for each in of_devices) == [
+        "clock-dependent-device",
+        "dma-device-declared-harmless",
+        "host-driver-active",
+    ]
+    assert sum(f"/soc/d@0 and {MANY - 1} more" in each.message for each in of_devices) == 2
+    assert all(0 < len(each.others) < 10 for each in of_devices)
+    assert all(len((each.fix or "").splitlines()) < 10 for each in of_devices)
+
+
+def test_registers_of_many_functions_are_told_once() -> None:
+    functions = tuple(
+        function(
+            f"0000:00:{n:02x}.0",
+            (1, n),
+            bar(0, BarKind.MEMORY32, 0xC0000000 + (n << 12), 0x1000),
+            driver="nic",
+        )
+        for n in range(1, 32)
+    )
+    board = BOARD._replace(pci=functions, iommu_groups=())
+    told = on_board(f"{BASE}pass loc mem:0xc0000000,0x20000,rwn", board, KVM)
+    assert sorted(ids(told)) == ["dma-device-declared-harmless", "host-driver-active"]
+    assert len(told) == 2
+    assert all("pci:0:1.0 [0001:0001] and 30 more" in each.message for each in told)
+
+
+def test_a_line_with_many_owners_names_a_few() -> None:
+    lines = tuple(line(154, LEVEL, f"driver{n}") for n in range(MANY))
+    board = LINUX._replace(devices=(), interrupts=lines)
+    told = on_board(ARM_BASE + "pass intr gic:60=154", board, KVM)
+    (finding,) = (each for each in told if each.id == "host-interrupt-in-use")
+    assert f"driver7 and {MANY - 8} more" in finding.message
+
+
+def test_linux_cannot_contain_bare_memory_so_the_fix_does_not_ask_for_it() -> None:
+    """With `d` it would be dma-manager-missing."""
+    text = ARM_BASE + "pass loc mem:0xfe203000,0x1000,rwn"
+    (qnx,) = (e for e in on_board(text, TREE, QNX_8_0) if e.id == "dma-device-declared-harmless")
+    (kvm,) = (e for e in on_board(text, TREE, KVM) if e.id == "dma-device-declared-harmless")
+    assert (qnx.fix, kvm.fix) == ("say `d` instead of `n`", None)
+
+
+def test_the_function_to_pass_instead_is_on_the_guest_s_bus() -> None:
+    network = function("0000:03:00.0", (1, 2), bar(0, BarKind.MEMORY32, 0xC0000000, 0x1000))
+    board = BOARD._replace(pci=(network,), iommu_groups=())
+    fix = fix_of(
+        on_board(f"{BASE}pass loc mem:0xc0000000,0x1000,rwn", board, KVM),
+        "dma-device-declared-harmless",
+    )
+    assert "pci-guest-bus" not in ids(on_board(f"{BASE}pass loc {fix}", board, KVM))

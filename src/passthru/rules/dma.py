@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about DMA: who may do it, and who keeps it within bounds."""
 
-from passthru.board.model import BarKind, Board, PciFunction
+from passthru.board.model import Board, PciFunction
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import VmConfig
 from passthru.lean import TYPE_CHECKING, Iterable, Iterator
 from passthru.plan.variables import find_variable, smmu_externally_managed
-from passthru.rules.passed_memory import PassedMemory, device_memory
+from passthru.rules.passed_memory import (
+    PassedMemory,
+    and_more,
+    device_memory,
+    functions_behind,
+)
 
 if TYPE_CHECKING:
     from passthru.rules.host_functions import PassedFunctions
@@ -33,6 +38,8 @@ __all__ = [
     "memory_without_dma_manager",
     "smmu_vdev_not_allowed",
 ]
+
+_MOST_OTHERS = 8
 
 DMA_STATUS_MISSING = Rule(
     "dma-status-missing",
@@ -260,20 +267,22 @@ def smmu_vdev_not_allowed(config: VmConfig) -> Iterator[Finding]:
 
 
 def bus_master_declared_harmless(memory: Iterable[PassedMemory], board: Board) -> Iterator[Finding]:
-    """``dma-device-declared-harmless``."""
-    for each in device_memory(memory):
-        location = each.location
-        if not location.access.without_dma:
-            continue
-        for function in board.pci:
-            bars = (bar for bar in function.bars if bar.kind is not BarKind.PORTS)
-            if not function.is_bridge and any(bar.range.overlaps(location.host) for bar in bars):
-                yield DMA_DEVICE_DECLARED_HARMLESS.finding(
-                    f"`n`: these are registers of {function}, which can do DMA",
-                    location.span,
-                    resource=each.resource,
-                    fix=str(function.address),
-                )
+    """``dma-device-declared-harmless``, once for each pass."""
+    declared = [each for each in device_memory(memory) if each.location.access.without_dma]
+    for each, functions in functions_behind(declared, board):
+        yield DMA_DEVICE_DECLARED_HARMLESS.finding(
+            f"`n`: these are registers of {and_more(functions)}, which can do DMA",
+            each.location.span,
+            resource=each.resource,
+            others=(Place(f"registers of {other}") for other in functions[1:_MOST_OTHERS]),
+            fix=_function_itself(functions[0]) if len(functions) == 1 else None,
+        )
+
+
+def _function_itself(function: PciFunction) -> str:
+    """What to pass in the place of its registers; the guest has bus 0 only."""
+    address = function.address
+    return str(address) if address.bus == 0 else f"pci:0:{address.device or 1}.0={address}"
 
 
 def blob_without_dma(memory: Iterable[PassedMemory]) -> Iterator[Finding]:

@@ -2,14 +2,14 @@
 """Rules about the host's side of passed PCI functions: drivers, VFIO and IOMMU groups."""
 
 from passthru.board.binding import binding_commands
-from passthru.board.model import BarKind, Board, IommuGroup, PciFunction
+from passthru.board.model import Board, IommuGroup, PciFunction
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.lean import Iterator, Protocol, Sequence
 from passthru.plan.claims import dma_regions
 from passthru.plan.host_functions import describe_function
 from passthru.plan.model import GuestFunction, GuestRegion
-from passthru.rules.passed_memory import PassedMemory
+from passthru.rules.passed_memory import PassedMemory, and_more, functions_behind
 
 __all__ = [
     "HOST_DRIVER_ACTIVE",
@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _VFIO = "vfio-pci"
+_MOST_OTHERS = 8
+_MOST_MEMBERS = 32
 
 # Drivers that leave DMA to whoever else owns the group (``driver_managed_dma`` in Linux,
 # since commit 512881eacfa7, v5.19; before that a list in drivers/vfio/vfio.c).
@@ -143,20 +145,22 @@ def vfio_driver_missing(plan: PassedFunctions, board: Board) -> Iterator[Finding
 
 
 def memory_driver_active(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
-    """``host-driver-active`` for registers that are passed as bare memory."""
-    for memory in passed:
-        for function in board.pci:
-            if function.is_bridge or function.driver in (None, _VFIO, "pci-stub"):
-                continue
-            bars = (bar for bar in function.bars if bar.kind is not BarKind.PORTS)
-            if any(bar.range.overlaps(memory.location.host) for bar in bars):
-                name = function.address.sysfs_name
-                yield HOST_DRIVER_ACTIVE.finding(
-                    f"the host's driver {function.driver} uses these registers of {function}",
-                    memory.location.span,
-                    resource=memory.resource,
-                    fix=f"echo {name} > /sys/bus/pci/devices/{name}/driver/unbind",
-                )
+    """``host-driver-active`` for registers that are passed as bare memory, once for each pass."""
+    for memory, functions in functions_behind(passed, board):
+        used = [each for each in functions if each.driver not in (None, _VFIO, "pci-stub")]
+        if used:
+            yield HOST_DRIVER_ACTIVE.finding(
+                f"the host's driver {used[0].driver} uses these registers of {and_more(used)}",
+                memory.location.span,
+                resource=memory.resource,
+                others=(Place(f"{each.driver} has {each}") for each in used[1:_MOST_OTHERS]),
+                fix="\n".join(_unbinding(each) for each in used[:_MOST_OTHERS]),
+            )
+
+
+def _unbinding(function: PciFunction) -> str:
+    name = function.address.sysfs_name
+    return f"echo {name} > /sys/bus/pci/devices/{name}/driver/unbind"
 
 
 def iommu_group_split(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
@@ -168,17 +172,23 @@ def iommu_group_split(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
         busy = [member for member in kept if keeps_group(member)]
         if not busy:
             continue
-        names = ", ".join(f"{member} ({member.driver})" for member in busy)
+        names = ", ".join(f"{member} ({member.driver})" for member in busy[:_MOST_MEMBERS])
         yield IOMMU_GROUP_SPLIT.finding(
             f"{passed[0].host} shares IOMMU group {group.number} with functions that the host "
             f"uses: {names}",
             passed[0].span,
             resource=str(passed[0].host.address),
             others=(
-                *(Place(f"group {group.number}: {describe_function(member)}") for member in kept),
-                *(Place(f"group {group.number}: {each.host}", each.span) for each in passed[1:]),
+                *(
+                    Place(f"group {group.number}: {describe_function(member)}")
+                    for member in kept[:_MOST_MEMBERS]
+                ),
+                *(
+                    Place(f"group {group.number}: {each.host}", each.span)
+                    for each in passed[1:_MOST_MEMBERS]
+                ),
             ),
-            fix="\n".join(line for member in busy for line in _binding(member)),
+            fix="\n".join(line for member in busy[:_MOST_MEMBERS] for line in _binding(member)),
         )
 
 

@@ -46,6 +46,7 @@ _MAIN_CONTROLLERS = ("gic", "ioapic")
 _GIC_LINES = (range(1020), range(1056, 1120), range(4096, 5120))
 
 _FIRST_SPI = 32
+_MOST_NAMED = 8
 
 _FOR_DEVICES = ("uio_pdrv_genirq", "vfio-platform")
 _FOR_PCI = ("uio_pci_generic", "vfio-pci")
@@ -68,13 +69,13 @@ def passed_interrupts(config: VmConfig, board: Board) -> tuple[PassedInterrupt, 
     if not any(passed.interrupts for passed in config.passes):
         return ()
     vectors = first_vectors(config)
-    lines: dict[int, tuple[InterruptLine, ...]] = {}
+    lines: dict[int, list[InterruptLine]] = {}
     for line in board.interrupts:
         # Others, as of GPIO pins, count their own lines from zero.
         if line.controller in _MAIN_CONTROLLERS:
-            lines[line.vector] = (*lines.get(line.vector, ()), line)
+            lines.setdefault(line.vector, []).append(line)
     return tuple(
-        PassedInterrupt(interrupt, vector, lines.get(vector, ()), passed)
+        PassedInterrupt(interrupt, vector, tuple(lines.get(vector, ())), passed)
         for passed in config.passes
         for interrupt in passed.interrupts
         if (vector := host_vector(interrupt, vectors)) is not None
@@ -89,22 +90,25 @@ def host_interrupt_in_use(
     ``devices`` are those behind the passed memory: where host-driver-active is told of one,
     its interrupts go along with its registers.
     """
+    sources = _devices_by_vector(board) if interrupts else {}
     for each in interrupts:
         owners = _owners(each)
         if not owners:
             continue
-        behind = _devices_of(each.vector, board)
+        behind = sources.get(each.vector, [])
         used = [device for device in behind if is_used_by_host(device)]
         if not used and any(device.driver is not None for device in behind):
             continue  # the owner's name is that of the way to a process
         if any(_is_told(device, each.user, devices) for device in used):
             continue
         yield HOST_INTERRUPT_IN_USE.finding(
-            f"interrupt {each.vector} of the host belongs to {' and '.join(owners)}",
+            f"interrupt {each.vector} of the host belongs to {_all(owners)}",
             each.interrupt.span,
             resource=str(each.vector),
-            others=(Place(f"it is the interrupt of {device.name}") for device in behind),
-            fix=_way_to_free(owners, used, board),
+            others=(
+                Place(f"it is the interrupt of {device.name}") for device in behind[:_MOST_NAMED]
+            ),
+            fix=_way_to_free(owners, used[:_MOST_NAMED], board),
         )
 
 
@@ -121,18 +125,30 @@ def _is_guest(owner: str) -> bool:
     return owner.rpartition("/")[2].startswith(_HYPERVISORS)
 
 
-def _devices_of(vector: int, board: Board) -> list[PlatformDevice]:
-    return [device for device in board.devices if vector in device.interrupts]
+def _all(owners: Sequence[str]) -> str:
+    """Their names, of very many the first ones."""
+    rest = len(owners) - _MOST_NAMED
+    more = [f"{rest} more"] if rest > 0 else []
+    return " and ".join([*owners[:_MOST_NAMED], *more])
+
+
+def _devices_by_vector(board: Board) -> dict[int, list[PlatformDevice]]:
+    """The devices with each interrupt, in the board's order."""
+    found: dict[int, list[PlatformDevice]] = {}
+    for device in board.devices:
+        for vector in dict.fromkeys(device.interrupts):
+            found.setdefault(vector, []).append(device)
+    return found
 
 
 def _is_told(device: PlatformDevice, user: Pass, devices: Sequence[PassedDevice]) -> bool:
     """Whether the same pass has registers of the device."""
-    return any(each.device == device and each.memory.location in user.locations for each in devices)
+    return any(each.device is device and each.memory.location in user.locations for each in devices)
 
 
 def _way_to_free(owners: list[str], used: Sequence[PlatformDevice], board: Board) -> str:
     if origin_of(board) is BoardOrigin.QNX:
-        return f"do not start {' and '.join(owners)} on the host, or stop it before the guest"
+        return f"do not start {_all(owners)} on the host, or stop it before the guest"
     if used:
         return "\n".join(unbinding_command(device) for device in used)
     return "let the host's driver go of its device: unbind it, or blacklist its module"
@@ -143,16 +159,19 @@ def interrupt_source_missing(
 ) -> Iterator[Finding]:
     """``interrupt-source-missing``."""
     has_gic = board_architecture(board) == "arm"
+    known = {vector for device in board.devices for vector in device.interrupts}
     for each in interrupts:
         if has_gic and not any(each.vector in lines for lines in _GIC_LINES):
             yield _without_source(each, f"a GIC has no interrupt {each.vector}", None)
         elif hypervisor is Hypervisor.KVM:
-            yield from _without_carrier(each, board, has_gic=has_gic)
+            has_device = each.vector in known
+            yield from _without_carrier(each, board, has_gic=has_gic, has_device=has_device)
 
 
-def _without_carrier(each: PassedInterrupt, board: Board, *, has_gic: bool) -> Iterator[Finding]:
+def _without_carrier(
+    each: PassedInterrupt, board: Board, *, has_gic: bool, has_device: bool
+) -> Iterator[Finding]:
     """What Linux cannot hand on for want of a device or of a driver."""
-    has_device = any(each.vector in device.interrupts for device in board.devices)
     may_be_pci = not has_device and _has_pci(board)
     if has_gic and board.interrupts and not (has_device or each.lines or may_be_pci):
         problem = f"no device of the board has interrupt {each.vector}"

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about the host's memory behind a pass."""
 
+from _bisect import bisect_left, bisect_right  # as in lean: the public module loads much more
+from itertools import islice
+
 from passthru.addresses import PAGE_SIZE, AddressRange
-from passthru.board.model import Board, PlatformDevice
+from passthru.board.model import Board, HostRegion
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
-from passthru.lean import TYPE_CHECKING, Iterator, Sequence
+from passthru.lean import TYPE_CHECKING, Iterable, Iterator, Sequence
 from passthru.rules.passed_memory import PassedMemory
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ __all__ = [
     "memory_not_on_board",
     "not_page_aligned",
 ]
+
+_MOST_PLACES = 8
 
 HOST_MEMORY_UNKNOWN = Rule(
     "host-memory-unknown",
@@ -114,7 +119,8 @@ def host_memory_in_use(
     """``host-memory-in-use``; ``hypervisor`` is KVM where none is given."""
     for memory in passed:
         host = memory.location.host
-        used = [each for each in board.allocated if each.overlaps(host)]
+        start, end = host.start, host.end
+        used = [each for each in board.allocated if each.start < end and start < each.end]
         if used:
             from passthru.rules.hypervisor import Hypervisor
             from passthru.rules.reservation import how_to_reserve
@@ -124,7 +130,7 @@ def host_memory_in_use(
                 memory.location.span,
                 resource=memory.resource,
                 others=(
-                    *(Place(f"System RAM of the host at {each}") for each in used),
+                    *(Place(f"System RAM of the host at {each}") for each in used[:_MOST_PLACES]),
                     *_also_refused(board),
                 ),
                 fix=how_to_reserve(host, board, hypervisor or Hypervisor.KVM),
@@ -146,9 +152,13 @@ def host_memory_absent(
     """
     if not board.memory_known:
         return
-    devices = board.devices if has_tree else ()
-    for memory in passed:
-        missing = _first_hole(memory.location.host, board, devices)
+    pages = _memory_pages(board)
+    # Most of what is passed is in the map, and then the devices are not looked at.
+    holes = [each for each in passed if pages.first_hole(each.location.host) is not None]
+    if holes and has_tree:
+        pages = _device_pages(board)
+    for memory in holes:
+        missing = pages.first_hole(memory.location.host)
         if missing is not None:
             is_certain = not (has_tree and memory.is_device)
             yield HOST_MEMORY_ABSENT.finding(
@@ -160,45 +170,61 @@ def host_memory_absent(
             )
 
 
-def _first_hole(
-    wanted: AddressRange, board: Board, devices: Sequence[PlatformDevice] = ()
-) -> AddressRange | None:
-    """The first bytes of ``wanted`` in pages with nothing of the memory map or ``devices``.
+class _UsedPages:
+    """The pages of a board with anything in them.
 
     Less than a page cannot be passed, so one with anything in it is not empty.
     """
-    hole = _hole_between([region.range for region in board.memory], wanted)
-    if hole is None or not devices:
-        return hole
-    # Few get here: what is passed is nearly always in the map.
-    registers = [place for device in devices for place in device.registers]
-    return _hole_between(sorted([*registers, *(each.range for each in board.memory)]), wanted)
 
+    def __init__(self, places: Iterable[AddressRange]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for start, size in sorted(places):
+            page = start & -PAGE_SIZE
+            end = (start + size + PAGE_SIZE - 1) & -PAGE_SIZE
+            if self._ends and page <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(page)
+                self._ends.append(end)
 
-def _hole_between(places: Sequence[AddressRange], wanted: AddressRange) -> AddressRange | None:
-    """The first bytes of ``wanted`` in pages without any of ``places``, sorted by start."""
-    start, end = wanted.start, wanted.end
-    for place_start, size in places:
-        page = place_start & -PAGE_SIZE
-        if page > start:
-            return AddressRange.between(start, min(page, end))
-        start = max(start, (place_start + size + PAGE_SIZE - 1) & -PAGE_SIZE)
+    def first_hole(self, wanted: AddressRange) -> AddressRange | None:
+        """The first bytes of ``wanted`` in empty pages."""
+        start, end = wanted.start, wanted.end
+        above = bisect_right(self._starts, start)
+        if above > 0:
+            start = max(start, self._ends[above - 1])
         if start >= end:
             return None
-    return AddressRange.between(start, end)
+        return AddressRange.between(start, min([end, *self._starts[above : above + 1]]))
+
+
+def _memory_pages(board: Board) -> _UsedPages:
+    return _UsedPages(region.range for region in board.memory)
+
+
+def _device_pages(board: Board) -> _UsedPages:
+    """Those of the memory map and of the devices of the tree."""
+    registers = [place for device in board.devices for place in device.registers]
+    return _UsedPages([*registers, *(region.range for region in board.memory)])
 
 
 def _neighbours(hole: AddressRange, board: Board) -> Iterator[str]:
-    below = [region for region in board.memory if region.range.end <= hole.start]
-    above = [region for region in board.memory if region.range.start >= hole.end]
-    for region in (*below[-1:], *above[:1]):
+    above = bisect_left(board.memory, hole.start, key=_start_of)
+    for region in board.memory[max(above - 1, 0) : above + 1]:
         yield f"the host has {region.name} at {region.range}"
+
+
+def _start_of(region: HostRegion) -> int:
+    return region.range.start
 
 
 def host_memory_not_zeroed(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
     """``host-memory-not-zeroed``."""
-    for memory in passed:
-        if memory.location.access.system_memory and not _is_absent(memory, board):
+    system_memory = [each for each in passed if each.location.access.system_memory]
+    pages = _memory_pages(board) if system_memory and board.memory_known else None
+    for memory in system_memory:
+        if pages is None or pages.first_hole(memory.location.host) is None:
             yield HOST_MEMORY_NOT_ZEROED.finding(
                 "this RAM is given to the guest with whatever it holds now",
                 memory.location.span,
@@ -206,12 +232,9 @@ def host_memory_not_zeroed(passed: Sequence[PassedMemory], board: Board) -> Iter
             )
 
 
-def _is_absent(memory: PassedMemory, board: Board) -> bool:
-    return board.memory_known and _first_hole(memory.location.host, board) is not None
-
-
 def not_page_aligned(passed: Sequence[PassedMemory], board: Board | None) -> Iterator[Finding]:
     """``not-page-aligned``; with a ``board`` it names what lies in the exposed bytes."""
+    neighbours = None
     for memory in passed:
         guest, host = memory.location.guest, memory.location.host
         if not (guest.start | host.start | host.size) % PAGE_SIZE:
@@ -231,11 +254,14 @@ def not_page_aligned(passed: Sequence[PassedMemory], board: Board | None) -> Ite
         elif host != host.page_aligned():
             exposed = tuple(_exposed(host))
             pieces = " and ".join(str(piece) for piece in exposed)
+            if board is not None:
+                neighbours = neighbours or _Neighbours(board)
+            lies_there = neighbours.at(exposed) if neighbours else ()
             yield NOT_PAGE_ALIGNED.finding(
                 f"the guest also reaches {pieces} of the host, the rest of the page",
                 memory.location.span,
                 resource=memory.resource,
-                others=(Place(text) for text in dict.fromkeys(_what_lies_there(exposed, board))),
+                others=(Place(text) for text in islice(lies_there, _MOST_PLACES)),
                 fix="where nothing there can do harm, say so: `# passthru: allow not-page-aligned`",
             )
 
@@ -250,21 +276,32 @@ def _exposed(host: AddressRange) -> Iterator[AddressRange]:
             yield piece
 
 
-def _what_lies_there(pieces: tuple[AddressRange, ...], board: Board | None) -> Iterator[str]:
-    if board is None:
-        return
-    devices = {device.name: device.registers for device in board.devices}
-    for piece in pieces:
-        for region in board.memory:
-            if region.range.overlaps(piece) and region.name not in devices:
-                yield f"{piece} is in {region.name} of the host"
-        for name, registers in devices.items():
-            if any(place.overlaps(piece) for place in registers):
-                yield f"{piece} has registers of {name}"
-        for function in board.pci:
-            for bar in function.bars:
-                if bar.range.overlaps(piece):
-                    yield f"{piece} has registers of {function}"
+class _Neighbours:
+    """What of a board lies in the bytes that come along with a pass."""
+
+    def __init__(self, board: Board) -> None:
+        from passthru.rules.places import Places
+
+        registers = [
+            *((place, device.name) for device in board.devices for place in device.registers),
+            *((bar.range, str(each)) for each in board.pci for bar in each.bars),
+        ]
+        devices = {device.name for device in board.devices}
+        regions = [(each.range, each.name) for each in board.memory if each.name not in devices]
+        found = [(place, f"is in {name} of the host") for place, name in regions]
+        found += [(place, f"has registers of {name}") for place, name in registers]
+        self._texts = [text for _, text in found]
+        self._places = Places(
+            (place.start, place.end, number) for number, (place, _) in enumerate(found)
+        )
+
+    def at(self, pieces: tuple[AddressRange, ...]) -> Iterable[str]:
+        """A sentence for each piece and neighbour, each once."""
+        return dict.fromkeys(
+            f"{piece} {self._texts[number]}"
+            for piece in pieces
+            for number in self._places.at(piece)
+        )
 
 
 def access_not_enforceable(

@@ -10,6 +10,7 @@ from passthru.rules.host_functions import HOST_DRIVER_ACTIVE
 __all__ = ["host_ports_in_use"]
 
 _FREE_FUNCTION_DRIVERS = (None, "vfio-pci", "pci-stub", "uio_pci_generic")
+_MOST_OWNERS = 8
 _KEPT_FOR_NOBODY = "pnp "
 """drivers/pnp/system.c keeps ports under such names so that no other device gets them."""
 
@@ -34,9 +35,11 @@ def host_ports_in_use(config: VmConfig, board: Board) -> Iterator[Finding]:
                 continue
             owners = [region for region in owned if region.range.overlaps(location.ports)]
             if owners:
-                names = " and ".join(dict.fromkeys(region.name for region in owners))
+                owners = owners[:_MOST_OWNERS]
+                names = list(dict.fromkeys(region.name for region in owners))
+                have = "have" if len(names) > 1 else "has"
                 yield HOST_DRIVER_ACTIVE.finding(
-                    f"ports of the host that {names} has",
+                    f"ports of the host that {' and '.join(names)} {have}",
                     location.span,
                     resource=f"io:{location.ports.start:#x},{location.ports.size}",
                     others=(Place(f"{region.name} has {region.range}") for region in owners),

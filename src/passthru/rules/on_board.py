@@ -157,7 +157,7 @@ def _devices_and_interrupts(
 ) -> Iterator[Finding]:
     devices = platform_devices.passed_devices(passed, board)
     interrupts = host_interrupts.passed_interrupts(config, board)
-    yield from platform_devices.device_declared_harmless(devices)
+    yield from platform_devices.device_declared_harmless(devices, hypervisor)
     if shows_what_the_host_uses(board, hypervisor):
         yield from platform_devices.device_driver_active(devices)
         yield from host_interrupts.host_interrupt_in_use(interrupts, devices, board)

@@ -2,10 +2,18 @@
 """The passed memory of a configuration, as the rules look at it."""
 
 from passthru.addresses import PAGE_SIZE
+from passthru.board.model import BarKind, Board, PciFunction
 from passthru.language.model import BlobType, MemoryLocation, VmConfig
-from passthru.lean import Iterable, Iterator, NamedTuple
+from passthru.lean import Iterable, Iterator, NamedTuple, Sequence
 
-__all__ = ["PassedMemory", "device_memory", "passed_memory", "unusual_memory"]
+__all__ = [
+    "PassedMemory",
+    "and_more",
+    "device_memory",
+    "functions_behind",
+    "passed_memory",
+    "unusual_memory",
+]
 
 
 class PassedMemory(NamedTuple):
@@ -64,3 +72,36 @@ def unusual_memory(memory: Iterable[PassedMemory]) -> tuple[PassedMemory, ...]:
 def device_memory(memory: Iterable[PassedMemory]) -> Iterator[PassedMemory]:
     """What of it is a device's registers."""
     return (each for each in memory if each.is_device)
+
+
+def functions_behind(
+    memory: Sequence[PassedMemory], board: Board
+) -> Iterator[tuple[PassedMemory, list[PciFunction]]]:
+    """The passes of registers of PCI functions, each with these functions; bridges do not count."""
+    if not memory or not board.pci:
+        return
+    lowest = min(each.location.host.start for each in memory)
+    highest = max(each.location.host.end for each in memory)
+    near = [
+        (bar.range.start, bar.range.end, number)
+        for number, function in enumerate(board.pci)
+        if not function.is_bridge
+        for bar in function.bars
+        if bar.kind is not BarKind.PORTS and bar.range.start < highest and bar.range.end > lowest
+    ]
+    if not near:
+        return
+    # A guest that gets RAM and no registers starts without it.
+    from passthru.rules.places import Places
+
+    places = Places(near)
+    for each in memory:
+        numbers = places.at(each.location.host)
+        if numbers:
+            yield each, [board.pci[number] for number in numbers]
+
+
+def and_more(things: Sequence[object]) -> str:
+    """The first of the ``things``, and how many there are beside it."""
+    rest = len(things) - 1
+    return f"{things[0]} and {rest} more" if rest else str(things[0])

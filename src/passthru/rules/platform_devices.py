@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about passed registers of devices that are on no bus that tells of them."""
 
-from bisect import bisect_left
-from itertools import accumulate
+from itertools import groupby
 
-from passthru.addresses import AddressRange
 from passthru.board.model import Board, PlatformDevice
 from passthru.board.sysfs_place import unbinding_command
-from passthru.diagnostics.finding import Finding, Severity
+from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import VmConfig
 from passthru.lean import Iterator, NamedTuple, Sequence
 from passthru.plan.variables import smmu_externally_managed
 from passthru.rules.dma import DMA_DEVICE_DECLARED_HARMLESS, DMA_MANAGER_MISSING
 from passthru.rules.host_functions import HOST_DRIVER_ACTIVE
-from passthru.rules.passed_memory import PassedMemory
+from passthru.rules.hypervisor import Hypervisor
+from passthru.rules.passed_memory import PassedMemory, and_more
+from passthru.rules.places import Places
 
 __all__ = [
     "CLOCK_DEPENDENT_DEVICE",
@@ -36,6 +36,7 @@ CLOCK_DEPENDENT_DEVICE = Rule(
     "off do not count.",
 )
 
+_MOST_OTHERS = 8
 _CARRIERS = ("vfio-platform", "vfio-amba", "uio_pdrv_genirq")
 _IOMMU_WORDS = ("iommu", "smmu", "mmu-4", "mmu-5", "mmu-6", "mmu-7", "ipmmu")
 
@@ -51,39 +52,38 @@ def passed_devices(passed: Sequence[PassedMemory], board: Board) -> tuple[Passed
     """Every passed piece of a device; where devices are nested, of the innermost ones."""
     if not passed:
         return ()
-    places = _Registers(board)
+    places = Places(
+        (place.start, place.end, number)
+        for number, device in enumerate(board.devices)
+        for place in device.registers
+    )
     found: list[PassedDevice] = []
     for memory in passed:
-        hit = places.devices_at(memory.location.host)
-        inner = [d for d in hit if not any(e.name.startswith(f"{d.name}/") for e in hit)]
-        found.extend(PassedDevice(memory, device) for device in inner)
+        hit = [board.devices[number] for number in places.at(memory.location.host)]
+        found.extend(PassedDevice(memory, device) for device in _innermost(hit))
     return tuple(found)
 
 
-class _Registers:
-    """All registers of a board's devices, sorted, to be looked up by their addresses."""
+def _innermost(devices: Sequence[PlatformDevice]) -> list[PlatformDevice]:
+    """Those that have none of the others inside, by the paths of the tree."""
+    around: set[str] = set()
+    for device in devices:
+        path = device.name
+        while (path := path.rpartition("/")[0]) and path not in around:
+            around.add(path)
+    return [device for device in devices if device.name not in around]
 
-    def __init__(self, board: Board) -> None:
-        self._devices = board.devices
-        places = sorted(
-            (place.start, place.end, number)
-            for number, device in enumerate(board.devices)
-            for place in device.registers
-        )
-        self._places = places
-        self._starts = [start for start, _, _ in places]
-        self._furthest = list(accumulate((end for _, end, _ in places), max))
 
-    def devices_at(self, host: AddressRange) -> list[PlatformDevice]:
-        """The devices with at least one byte in ``host``, in the board's order."""
-        numbers = set()
-        place = bisect_left(self._starts, host.end)
-        while place > 0 and self._furthest[place - 1] > host.start:
-            place -= 1
-            start, end, number = self._places[place]
-            if max(start, host.start) < min(end, host.end):
-                numbers.add(number)
-        return [self._devices[number] for number in sorted(numbers)]
+def _by_pass(
+    devices: Sequence[PassedDevice],
+) -> Iterator[tuple[PassedMemory, list[PlatformDevice]]]:
+    """The devices of each pass together."""
+    for memory, group in groupby(devices, key=_memory_of):
+        yield memory, [each.device for each in group]
+
+
+def _memory_of(each: PassedDevice) -> PassedMemory:
+    return each.memory
 
 
 def is_used_by_host(device: PlatformDevice) -> bool:
@@ -93,30 +93,40 @@ def is_used_by_host(device: PlatformDevice) -> bool:
 
 
 def device_driver_active(devices: Sequence[PassedDevice]) -> Iterator[Finding]:
-    """``host-driver-active`` for devices that are on no PCI bus."""
-    for memory, device in devices:
-        if is_used_by_host(device):
+    """``host-driver-active`` for devices that are on no PCI bus, once for each pass."""
+    for memory, behind in _by_pass(devices):
+        used = [each for each in behind if is_used_by_host(each)]
+        if used:
+            names = and_more([each.name for each in used])
             yield HOST_DRIVER_ACTIVE.finding(
-                f"the host's driver {device.driver} uses these registers of {device.name}",
+                f"the host's driver {used[0].driver} uses these registers of {names}",
                 memory.location.span,
                 resource=memory.resource,
-                fix=unbinding_command(device),
+                others=(Place(f"{each.driver} has {each.name}") for each in used[1:_MOST_OTHERS]),
+                fix="\n".join(unbinding_command(each) for each in used[:_MOST_OTHERS]),
             )
 
 
-def device_declared_harmless(devices: Sequence[PassedDevice]) -> Iterator[Finding]:
-    """``dma-device-declared-harmless`` for devices that an IOMMU knows."""
-    for memory, device in devices:
+def device_declared_harmless(
+    devices: Sequence[PassedDevice], hypervisor: Hypervisor
+) -> Iterator[Finding]:
+    """``dma-device-declared-harmless`` for devices that an IOMMU knows, once for each pass."""
+    for memory, behind in _by_pass(devices):
         if not (memory.is_device and memory.location.access.without_dma):
             continue
-        if device.streams or device.iommu_group is not None:
-            known = f" (as {', '.join(device.streams)})" if device.streams else ""
+        masters = [each for each in behind if each.streams or each.iommu_group is not None]
+        if masters:
+            streams = masters[0].streams
+            known = f" (as {', '.join(streams)})" if streams else ""
+            names = and_more([each.name for each in masters])
             yield DMA_DEVICE_DECLARED_HARMLESS.finding(
-                f"`n`: these are registers of {device.name}, which does DMA: the board's IOMMU "
+                f"`n`: these are registers of {names}, which does DMA: the board's IOMMU "
                 f"knows it{known}",
                 memory.location.span,
                 resource=memory.resource,
-                fix="say `d` instead of `n`",
+                others=(Place(f"registers of {each.name}") for each in masters[1:_MOST_OTHERS]),
+                # Linux cannot contain what is passed as bare memory: dma-manager-missing.
+                fix=None if hypervisor is Hypervisor.KVM else "say `d` instead of `n`",
             )
 
 
@@ -156,31 +166,36 @@ def _has_iommu(board: Board) -> bool:
 
 
 def clock_dependent_device(devices: Sequence[PassedDevice]) -> Iterator[Finding]:
-    """``clock-dependent-device``, for hosts with Linux."""
-    for memory, device in devices:
-        providers = dict.fromkeys((*device.clocks, *device.power_domains, *device.resets))
-        if not memory.is_device or not providers:
-            continue
-        yield CLOCK_DEPENDENT_DEVICE.finding(
-            f"{device.name} needs what the host may switch off: {', '.join(providers)}",
-            memory.location.span,
-            resource=memory.resource,
-            fix=_way_to_keep(device),
-        )
+    """``clock-dependent-device``, for hosts with Linux, once for each pass."""
+    for memory, behind in _by_pass(devices):
+        dependent = [each for each in behind if _providers(each)] if memory.is_device else []
+        if dependent:
+            first = dependent[0]
+            yield CLOCK_DEPENDENT_DEVICE.finding(
+                f"{first.name} needs what the host may switch off: {', '.join(_providers(first))}",
+                memory.location.span,
+                resource=memory.resource,
+                others=(
+                    Place(f"{each.name} needs {', '.join(_providers(each))}")
+                    for each in dependent[1:_MOST_OTHERS]
+                ),
+                fix=_way_to_keep(dependent),
+            )
 
 
-def _way_to_keep(device: PlatformDevice) -> str:
-    parameters = [
-        word
-        for word, providers in (
-            ("clk_ignore_unused", device.clocks),
-            ("pd_ignore_unused", device.power_domains),
-        )
-        if providers
-    ]
-    boot = f"boot the host with {' '.join(parameters)}" if parameters else ""
+def _providers(device: PlatformDevice) -> dict[str, None]:
+    """Who gives it clocks, power and resets, each named once."""
+    return dict.fromkeys((*device.clocks, *device.power_domains, *device.resets))
+
+
+def _way_to_keep(devices: Sequence[PlatformDevice]) -> str:
+    clocks = "clk_ignore_unused" if any(each.clocks for each in devices) else ""
+    domains = "pd_ignore_unused" if any(each.power_domains for each in devices) else ""
+    parameters = " ".join(filter(None, (clocks, domains)))
+    boot = f"boot the host with {parameters}" if parameters else ""
+    has_resets = any(each.resets for each in devices)
     release = "let the boot loader or a driver of the host take it out of reset"
-    both = [boot, release] if device.resets else [boot]
+    both = [boot, release] if has_resets else [boot]
     return "\n".join(
         (
             *(each for each in both if each),

@@ -17,8 +17,8 @@ def how_to_reserve(host: AddressRange, board: Board, hypervisor: Hypervisor) -> 
     if board_architecture(board) == "arm":
         return _by_device_tree(whole)
     return (
-        f"boot the host with memmap={whole.size:#x}${whole.start:#x} (GRUB's file "
-        "wants a backslash before the $)"
+        f"boot the host with memmap={whole.size:#x}${whole.start:#x} (in GRUB's configuration "
+        "the $ is written \\\\\\$)"
     )
 
 
