@@ -60,6 +60,8 @@ CASES = (
     Case("host-memory-claimed-twice", f"{PAGE}rwn", f"{PAGE}rwn", "mem:0x10000000,0x1000,rwn", f"{PAGE}rwn=0x10001000", "mem:0x10000000,0x1000,rwn"),
     Case("host-memory-claimed-twice", f"{PAGE}rwn=0x20000000", "pass loc mem:0x50000000,64m,m=0x1fff0000", "mem:0x50000000,64m,m=0x1fff0000", "pass loc mem:0x50000000,64k,m=0x1fff0000", "mem:0x10000000,0x1000,rwn=0x20000000"),
     Case("host-memory-claimed-twice", f"{PAGE}rn", f"{PAGE}rn", "mem:0x10000000,0x1000,rn", "", "mem:0x10000000,0x1000,rn", severity=WARNING),
+    Case("host-memory-claimed-twice", f"initrd {PAGE}r", f"initrd {PAGE}r", "mem:0x10000000,0x1000,r", "", "mem:0x10000000,0x1000,r", severity=WARNING),
+    Case("host-memory-claimed-twice", f"initrd {PAGE}r", f"initrd {PAGE}rw", "mem:0x10000000,0x1000,rw", "", "mem:0x10000000,0x1000,r"),
     Case("host-memory-claimed-twice", f"{PAGE}rn", f"{PAGE}rwn", "mem:0x10000000,0x1000,rwn", "", "mem:0x10000000,0x1000,rn"),
     Case("host-memory-claimed-twice", f"{PAGE}rn", f"{PAGE}r", "mem:0x10000000,0x1000,r", "", "mem:0x10000000,0x1000,rn"),
     Case("host-memory-claimed-twice", f"{PAGE}rn", f"{PAGE}m-w", "mem:0x10000000,0x1000,m-w", "", "mem:0x10000000,0x1000,rn"),

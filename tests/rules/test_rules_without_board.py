@@ -461,3 +461,13 @@ def test_a_device_tree_s_number_becomes_the_controller_s(written: str, meant: st
     guest = "system a ram 0x80000000,64m load x vdev gic pass loc 0xfe000000,0x1000,rwn intr "
     (found,) = findings_of(guest + written)
     assert (found.id, found.fix) == ("interrupt-controller-unknown", meant)
+
+
+def test_a_blob_that_is_read_in_two_places_does_no_harm() -> None:
+    """Without a letter it counts as `n`."""
+    text = f"{ARM} initrd pass loc mem:0x50000000,0x1000,{{}}=0x30000000"
+    twice = f"{text} data pass loc mem:0x60000000,0x1000,rn=0x30000000"
+    for letters, severity in (("r", WARNING), ("rw", Severity.ERROR)):
+        found = findings_of(twice.format(letters), QNX_8_0)
+        (told,) = (each for each in found if each.id == "host-memory-claimed-twice")
+        assert told.severity is severity

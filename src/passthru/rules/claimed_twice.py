@@ -48,7 +48,7 @@ def host_memory_claimed_twice(passed: Sequence[PassedMemory]) -> Iterator[Findin
         if first.location.guest.overlaps(second.location.guest):
             continue  # address-overlap has it
         shared = first.location.host.intersection(second.location.host)
-        accesses = (first.location.access, second.location.access)
+        accesses = (first.access_in_force, second.access_in_force)
         yield HOST_MEMORY_CLAIMED_TWICE.finding(
             f"{shared} of the host is passed to this guest a second time",
             second.location.span,

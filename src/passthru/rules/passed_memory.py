@@ -3,6 +3,7 @@
 
 from passthru.addresses import PAGE_SIZE
 from passthru.board.model import BarKind, Board, PciFunction
+from passthru.language.access import Access
 from passthru.language.model import BlobType, MemoryLocation, VmConfig
 from passthru.lean import Iterable, Iterator, NamedTuple, Sequence
 
@@ -31,6 +32,14 @@ class PassedMemory(NamedTuple):
     def is_blob(self) -> bool:
         """Data that the hypervisor tells the guest of."""
         return self.blob not in (None, BlobType.DATA, BlobType.RAW)
+
+    @property
+    def access_in_force(self) -> Access:
+        """The letters, with the `n` that a blob has without saying so."""
+        access = self.location.access
+        if self.is_blob and not (access.uses_dma or access.without_dma):
+            return Access(f"{access.letters}n")
+        return access
 
     @property
     def resource(self) -> str:

@@ -13,6 +13,7 @@ from passthru.language.model import (
     VmConfig,
 )
 from passthru.lean import NamedTuple, Sequence
+from passthru.rules.passed_memory import PassedMemory
 from passthru.rules.sweep import Taken
 
 __all__ = [
@@ -48,7 +49,8 @@ class ClaimedRanges(NamedTuple):
 class HostClaims(NamedTuple):
     """What all VMs of a set pass of the host's address spaces, in file order, then text order.
 
-    Functions come with their VM's number.
+    Functions come with their VM's number. Memory has the access letters that are in force: a
+    blob's `n` is among them.
     """
 
     memory: ClaimedRanges
@@ -65,6 +67,9 @@ def host_claims(vms: Sequence[CheckedVm]) -> HostClaims:
             for location in passed.locations:
                 if isinstance(location, MemoryLocation):
                     claimed, (start, size) = memory, location.host
+                    if passed.blob is not None:
+                        access = PassedMemory(passed.blob, location).access_in_force
+                        location = location._replace(access=access)
                 elif isinstance(location, PortLocation):
                     claimed, (start, size) = ports, location.ports
                 else:
