@@ -162,6 +162,13 @@ def test_a_host_that_falls_silent_is_given_up(stage: Stage) -> None:
     assert "last step: running print" in stage.announced[0]
 
 
+def test_each_hang_has_a_restart_of_its_own(stage: Stage) -> None:
+    with stage.host("hangs", "hangs-later", "good") as host:
+        assert host.run(["print", "third time"]).text == "third time"
+
+    assert len(stage.announced) == 2
+
+
 LOST = "passthru: vCPU 0: reset by a triple fault, at instruction 0xfff0"
 
 

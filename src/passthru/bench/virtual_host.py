@@ -48,10 +48,10 @@ _T = TypeVar("_T")
 class VirtualHost:
     """A context manager: booted inside the ``with``, gone after it.
 
-    A host that hangs is killed, restarted once (announced through ``announce``), its
-    functions are bound again and the command that hung is run again; the second time it
-    is an error. On an emulated host a command whose guest was lost to a triple fault is run
-    again in the same way, once each time.
+    A host that hangs is killed and restarted (announced through ``announce``), its functions
+    are bound again and the command that hung is run again, once; the second time it is an
+    error. On an emulated host a command whose guest was lost to a triple fault is run again
+    in the same way.
 
     ``reserve`` is RAM kept from its kernel beside the board's own reservations (HPA);
     ``placed`` are files that lie in RAM before it boots. ``program`` stands in for QEMU.
@@ -80,7 +80,6 @@ class VirtualHost:
         self._progress = progress
         self._announce = announce
         self._program = program
-        self._may_restart = True
         self._acceleration = EMULATED
         self._bound: list[PciAddress] = []
         self._session: HostSession | None = None
@@ -160,9 +159,6 @@ class VirtualHost:
             return action(self._up())
         except HostHungError as hung:
             self._session = None
-            if not self._may_restart:
-                raise
-            self._may_restart = False
             self._progress("")
             self._announce(f"{hung}\nbench: restarting the virtual host, this once")
         try:
