@@ -17,6 +17,7 @@ __all__ = [
     "CompilerMissingError",
     "board_from_tree",
     "board_from_tree_source",
+    "compile_tree_source",
 ]
 
 _COMPILER_TIME = 60.0
@@ -124,8 +125,18 @@ def _unseen(cpu_count: int, memory: TreeMemory, found: TreeDevices) -> Iterator[
 def board_from_tree_source(path: str) -> Board:
     """The board that the device tree source at ``path`` describes.
 
+    Raises what compile_tree_source raises, and DamagedTreeError.
+    """
+    from pathlib import Path
+
+    return board_from_tree(compile_tree_source(path), Path(path).name)
+
+
+def compile_tree_source(path: str) -> bytes:
+    """The blob of the device tree source at ``path``.
+
     ``dtc`` compiles it; what it includes is looked for beside it. Raises
-    CompilerMissingError, BadTreeSourceError and DamagedTreeError.
+    CompilerMissingError and BadTreeSourceError.
     """
     from pathlib import Path
     from shutil import which
@@ -148,4 +159,4 @@ def board_from_tree_source(path: str) -> Board:
     if done.returncode:
         output = done.stderr.decode(errors="replace").strip()
         raise BadTreeSourceError(source.name, output, has_includes=b"#include" in text)
-    return board_from_tree(done.stdout, source.name)
+    return done.stdout

@@ -3,9 +3,19 @@
 
 from passthru.board.model import Board
 from passthru.diagnostics.errors import ExitStatus, PassthruError
-from passthru.lean import Sequence
+from passthru.lean import TYPE_CHECKING, Sequence
 
-__all__ = ["NotABoardError", "UnreadableBoardError", "import_qnx_texts", "load_board"]
+if TYPE_CHECKING:
+    from passthru.board.flattened_tree import FlattenedTree
+
+__all__ = [
+    "NoTreeError",
+    "NotABoardError",
+    "UnreadableBoardError",
+    "import_qnx_texts",
+    "load_board",
+    "load_tree",
+]
 
 _LARGEST = 64 << 20
 """Most bytes that are read of one file; more is no board (a disk image, a device)."""
@@ -42,6 +52,23 @@ class NotABoardError(PassthruError):
         )
 
 
+class NoTreeError(PassthruError):
+    """A description of a host that has no device tree in it."""
+
+    exit_status = ExitStatus.CONFIGURATION
+    fix = "dtc -I fs -O dtb -o host.dtb /proc/device-tree writes the one of a running host"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"`{self.path}` has no device tree; known are a tree (*.dtb, *.dts), and a directory "
+            "with the /sys of a host that runs with one"
+        )
+
+
 def load_board(path: str) -> Board:
     """The board that the file or directory at ``path`` describes.
 
@@ -56,6 +83,35 @@ def load_board(path: str) -> Board:
     if place.is_dir():
         return _recorded_board(path)
     return _board_from_file(_read(path), path, place.name)
+
+
+def load_tree(path: str) -> "FlattenedTree":
+    """The device tree of the board that the file or directory at ``path`` describes.
+
+    Raises UnreadableBoardError, NoTreeError, DamagedTreeError, and what compile_tree_source
+    raises.
+    """
+    from pathlib import Path
+
+    from passthru.board.flattened_tree import MAGIC, FlattenedTree, parse_flattened_tree
+
+    place = Path(path)
+    if place.is_dir():
+        from passthru.board.host_files import HostFiles
+        from passthru.board.live_tree import read_live_tree
+
+        root = read_live_tree(HostFiles(path))
+        if root is None:
+            raise NoTreeError(path)
+        return FlattenedTree(root, ())
+    data = _read(path)
+    if not data.startswith(MAGIC):
+        if b"\0" in data or not _is_tree_source(data):
+            raise NoTreeError(path)
+        from passthru.board.device_tree import compile_tree_source
+
+        data = compile_tree_source(path)
+    return parse_flattened_tree(data, place.name)
 
 
 def import_qnx_texts(paths: Sequence[str]) -> Board:

@@ -10,7 +10,17 @@ from passthru.board.tree_nodes import TreeNode
 from passthru.board.tree_references import Reference, References
 from passthru.lean import Iterator, NamedTuple
 
-__all__ = ["GIC", "NodeInterrupts", "is_gic", "mapped_lines", "node_interrupts"]
+__all__ = [
+    "GIC",
+    "PPI",
+    "SPI",
+    "NodeInterrupts",
+    "gic_line",
+    "interrupt_specifiers",
+    "is_gic",
+    "mapped_lines",
+    "node_interrupts",
+]
 
 GIC = "gic"
 """The controller's name in an InterruptLine; the version is in its node's ``compatible``."""
@@ -30,7 +40,18 @@ _GICS = frozenset(
     )
 )
 
-_FIRST_VECTORS = {0: range(32, 1020), 1: range(16, 32), 2: range(4096, 5120), 3: range(1056, 1120)}
+SPI = 0
+"""First cell of an interrupt that any processor may take."""
+
+PPI = 1
+"""First cell of an interrupt that each processor has for itself."""
+
+_FIRST_VECTORS = {
+    SPI: range(32, 1020),
+    PPI: range(16, 32),
+    2: range(4096, 5120),
+    3: range(1056, 1120),
+}
 """By the first cell: SPI, PPI, extended SPI, extended PPI."""
 
 _TRIGGERS = {1: Trigger.EDGE, 2: Trigger.EDGE, 3: Trigger.EDGE, 4: Trigger.LEVEL, 8: Trigger.LEVEL}
@@ -55,8 +76,8 @@ def is_gic(node: TreeNode) -> bool:
 def node_interrupts(node: TreeNode, references: References) -> NodeInterrupts:
     """All interrupts of the node, in its order."""
     lines, others = [], []
-    for controller, cells in _specifiers(node, references):
-        line = _gic_line(cells) if is_gic(controller) else None
+    for controller, cells in interrupt_specifiers(node, references):
+        line = gic_line(cells) if is_gic(controller) else None
         if line is not None:
             lines.append(line)
         else:
@@ -82,12 +103,13 @@ def mapped_lines(node: TreeNode, references: References) -> Iterator[InterruptLi
         address_width = controller.cell("#address-cells") or 0
         start = place + child_width + 1 + min(address_width, _MOST_CELLS)
         place = start + width
-        line = _gic_line(cells[start:place]) if is_gic(controller) else None
+        line = gic_line(cells[start:place]) if is_gic(controller) else None
         if line is not None and place <= len(cells):
             yield line
 
 
-def _specifiers(node: TreeNode, references: References) -> Iterator[Reference]:
+def interrupt_specifiers(node: TreeNode, references: References) -> Iterator[Reference]:
+    """The node's interrupts: each with its controller, and the cells that name it there."""
     if "interrupts-extended" in node.properties:
         yield from references.listed(node, "interrupts-extended", "#interrupt-cells")
         return
@@ -115,7 +137,8 @@ def _interrupt_parent(node: TreeNode, references: References) -> TreeNode | None
     return None  # a ring
 
 
-def _gic_line(cells: tuple[int, ...]) -> InterruptLine | None:
+def gic_line(cells: tuple[int, ...]) -> InterruptLine | None:
+    """The interrupt that a GIC's cells name; None where there is none of that number."""
     if len(cells) < 3:
         return None
     kind, number, flags = cells[:3]

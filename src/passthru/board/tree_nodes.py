@@ -15,7 +15,7 @@ _MOST_CELLS = 4
 
 
 class TreeNode:
-    """A node; made by the reader of the flattened format and only read afterwards.
+    """A node; whoever reads or makes a tree fills it, and afterwards it is only read.
 
     ``path`` is the full name, ``/soc/serial@fe201000``; the root's is ``/``.
     ``properties`` are values as they are in the blob.

@@ -12,6 +12,7 @@ __all__ = [
     "COMMANDS",
     "COMPLETION",
     "EXPLAIN",
+    "FDT",
     "FMT",
     "GET",
     "HYPERVISORS",
@@ -108,6 +109,16 @@ MAP = Command(
     (Takes.FILE,),
 )
 
+FDT = Command(
+    "fdt",
+    "the device tree that a guest needs",
+    (
+        Flag("--board", "the host's device tree", Takes.FILE),
+        Flag("--output", "the blob (.dtb) or source (.dts) that is written", Takes.FILE),
+    ),
+    (Takes.FILE,),
+)
+
 COMPLETION = Command(
     "completion",
     "completions for a shell",
@@ -144,6 +155,7 @@ COMMANDS = (
     ),
     BOARD,
     MAP,
+    FDT,
     COMPLETION,
 )
 """Every command; each also takes ``--help``."""

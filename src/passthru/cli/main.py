@@ -27,13 +27,26 @@ usage: passthru COMMAND …
   bench demo | guest DIRECTORY                a demonstration; a guest to try things with
   board capture | import | show FILE          what a host offers, as a file and for people
   map FILE… [--board BOARD] [-o OUT]          guests beside their host, as a picture
+  fdt FILE --board TREE [-o OUT]              the device tree that a guest needs
   completion bash | zsh | fish                completions for a shell
 
 passthru COMMAND --help tells more.
 """
 
 _COMMANDS = frozenset(
-    ("bench", "board", "check", "completion", "explain", "fmt", "get", "map", "options", "plan")
+    (
+        "bench",
+        "board",
+        "check",
+        "completion",
+        "explain",
+        "fdt",
+        "fmt",
+        "get",
+        "map",
+        "options",
+        "plan",
+    )
 )
 """Each is the module of its name here, beside ``run``, which starts without ``importlib``."""
 

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A tree that the configuration loads for the guest, before the VM's nodes are merged in.
+
+Source of ``qvm,vdev``: the hypervisor's documentation of trees of one's own; a node with that
+property stands for the virtual device of that name and is replaced by its node.
+"""
+
+from passthru.board.flattened_tree import FlattenedTree
+from passthru.board.tree_nodes import TreeNode, available_nodes
+from passthru.board.tree_registers import Buses
+from passthru.diagnostics.source import Span
+from passthru.guest_tree.growing_tree import GrowingTree, all_nodes
+from passthru.language.model import VmConfig
+from passthru.lean import NamedTuple
+
+__all__ = ["LoadedTree", "copy_of", "described_starts", "refuse_overlay", "take_placeholders"]
+
+_PLACEHOLDER = "qvm,vdev"
+_GIC = "gic"
+
+
+class LoadedTree(NamedTuple):
+    """What ``fdt load`` or ``fdt pass`` brings, and where the configuration says so."""
+
+    tree: FlattenedTree
+    span: Span | None
+
+
+def copy_of(root: TreeNode) -> TreeNode:
+    """The same tree anew, so that nothing that is made of it changes it."""
+    copies = {root: TreeNode(root.name, None)}
+    for node in all_nodes(root):
+        copy = copies[node]
+        copy.properties.update(node.properties)
+        for child in node.children:
+            copies[child] = TreeNode(child.name, copy)
+            copy.children.append(copies[child])
+    return copies[root]
+
+
+def refuse_overlay(tree: GrowingTree, span: Span | None) -> None:
+    """Refuse a tree that is only a change to another one."""
+    for node in tree.root.children:
+        if node.child("__overlay__") is not None:
+            tree.refuse(
+                f"the tree that is loaded is an overlay ({node.path}), no tree of its own",
+                span,
+                "fdtoverlay -i BASE.dtb -o WHOLE.dtb OVERLAY.dtb",
+            )
+            return
+
+
+def take_placeholders(
+    tree: GrowingTree, config: VmConfig, span: Span | None
+) -> dict[str, int | None]:
+    """Take out the nodes that stand for virtual devices: their phandles by the device's name.
+
+    Refused is one that stands for a device which the VM does not have.
+    """
+    names = {vdev.name.value for vdev in config.vdevs if vdev.name}
+    if not any(vdev.type == _GIC and vdev.name for vdev in config.vdevs):
+        names.add(_GIC)
+    found: dict[str, int | None] = {}
+    for node in [each for each in all_nodes(tree.root) if _PLACEHOLDER in each.properties]:
+        name = "".join(node.strings(_PLACEHOLDER)[:1])
+        if name not in names:
+            tree.refuse(
+                f"{node.path} of the loaded tree stands for the virtual device `{name}`, and no "
+                "`vdev` has that name",
+                span,
+                f"`name {name}` at the vdev, or remove the node",
+            )
+        found[name] = node.cell("phandle")
+        tree.remove(node)
+    return found
+
+
+def described_starts(root: TreeNode) -> frozenset[int]:
+    """Every address (GPA) at which a device of the tree has its first registers."""
+    buses = Buses()
+    registers = (buses.registers(node) for node in available_nodes(root))
+    return frozenset(each[0].start for each in registers if each)
