@@ -75,7 +75,7 @@ def test_what_is_left_out_is_told() -> None:
     tree = made("ram 0x80000000,64M pass loc 0x20001000,0x1000,rwn", host_with(UARTS))
     assert tree.remarks == (
         "/serial@20001200 is switched off on the host; it is left out of what is passed",
-        "a part of /large@20001e00 lies in 0x20001000,0x1000,rwn; left out",
+        "[vm.qvmconf:1] a part of /large@20001e00 lies in `0x20001000,0x1000,rwn`; left out",
     )
 
 
@@ -104,6 +104,24 @@ def test_a_device_without_all_its_registers_is_refused() -> None:
 def test_the_host_interrupt_controller_is_never_cut() -> None:
     tree = made("ram 0x80000000,64M pass loc 0x8000000,0x1000000,rwn", host_with(""))
     assert "/interrupt-controller@8000000" not in paths(tree)
+
+
+def test_a_pci_host_bridge_is_refused() -> None:
+    error = refusal(
+        PASS,
+        'pcie@20000000 { device_type = "pci"; #address-cells = <3>; #size-cells = <2>;'
+        " reg = <0 0x20000000 0 0x1000>; ranges = <0x2000000 0 0 0 0x50000000 0 0x1000>; };",
+    )
+    assert "/pcie@20000000 is a PCI host bridge, which stays with the host" in str(error)
+
+
+def test_a_device_that_leads_interrupts_on_is_refused() -> None:
+    error = refusal(
+        PASS,
+        "nexus@20000000 { reg = <0 0x20000000 0 4>; #interrupt-cells = <1>; #address-cells = <0>;"
+        " interrupt-map-mask = <0>; interrupt-map = <0 &gic 0 8 4>; };",
+    )
+    assert "/nexus@20000000 leads the interrupts of its children to others" in str(error)
 
 
 # Clocks, power, resets and the rest

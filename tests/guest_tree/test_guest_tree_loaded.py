@@ -177,6 +177,13 @@ def test_addresses_that_have_no_place_in_them_are_refused() -> None:
     assert "addresses of 1 and sizes of 1 cells; 0x880000000..0x8c0000000" in str(error)
 
 
+def test_references_that_the_vm_has_cut_are_told() -> None:
+    its = "its: its@30000000 { #msi-cells = <1>; };"
+    rest = GIC.replace("2f100000", "80a0000").rstrip().removesuffix("};") + its + "};"
+    tree = made(RAM, None, loaded(rest + "pcie { msi-parent = <&its 1>; };"))
+    assert tree.remarks[1:] == ("msi-parent of /pcie leads to a node that is not in the tree",)
+
+
 def test_an_overlay_is_refused() -> None:
     error = refusal(RAM, "/dts-v1/; / { fragment@0 { __overlay__ { }; }; };")
     assert "is an overlay (/fragment@0), no tree of its own" in str(error)

@@ -178,6 +178,15 @@ def test_memory_over_the_gic_is_refused() -> None:
     made("ram 0x20000000,240M")  # up to its first byte
 
 
+def test_an_x86_guest_has_no_tree() -> None:
+    with pytest.raises(GuestTreeRefusedError) as caught:
+        made("ram 64M vdev ioapic loc 0xf8000000 intr apic name io")
+    assert str(caught.value) == (
+        "[vm.qvmconf:1] an x86 guest gets ACPI tables and no device tree (vdev ioapic shows that "
+        "it is one)"
+    )
+
+
 def test_passed_functions_are_told() -> None:
     assert made(f"{RAM} pass loc pci:0:3.0").remarks == (
         "[vm.qvmconf:1] `pci:0:3.0` has no node: the guest finds PCI functions at its host bridge, "

@@ -15,6 +15,7 @@ from passthru.guest_tree.loaded_tree import (
     described_starts,
     refuse_overlay,
     take_placeholders,
+    tell_unsound_references,
 )
 from passthru.guest_tree.machine_nodes import (
     add_processors,
@@ -37,11 +38,16 @@ from passthru.guest_tree.reserved_memory import (
 from passthru.guest_tree.virtual_devices import VirtualDevices
 from passthru.language.model import BlobType, MemoryLocation, PciLocation, VmConfig
 from passthru.lean import Iterator, Mapping, NamedTuple, Sequence
+from passthru.plan.architecture import guest_architecture
+from passthru.plan.users import uses_of
 
 __all__ = ["LARGEST_TREE", "GuestTree", "guest_tree", "make_guest_tree"]
 
 LARGEST_TREE = 2 << 20
 """Bytes of the largest blob that Linux takes on arm64 (Documentation/arch/arm64/booting.rst)."""
+
+
+_X86 = "x86"
 
 
 class GuestTree(NamedTuple):
@@ -111,6 +117,14 @@ class _Making:
         if self._base is not None:
             refuse_overlay(self._tree, self._base.span)
             self._placeholders = take_placeholders(self._tree, config, self._base.span)
+        sign = guest_architecture(config, uses_of(config))
+        if sign is not None and sign.architecture == _X86:
+            self._tree.refuse(
+                f"an x86 guest gets ACPI tables and no device tree ({sign.name} shows that it is "
+                "one)",
+                sign.span,
+                "a configuration of an arm64 guest",
+            )
         for more in loaded[1:]:
             self._tree.refuse(
                 "a second device tree: a guest has one", more.span, "load one tree that has all"
@@ -159,6 +173,8 @@ class _Making:
 
     def result(self) -> GuestTree:
         """The tree; raises GuestTreeRefusedError."""
+        if self._base is not None:
+            tell_unsound_references(self._tree)
         if self._tree.problems:
             raise GuestTreeRefusedError(tuple(self._tree.problems))
         kept = self._base.tree.reservations if self._base else ()

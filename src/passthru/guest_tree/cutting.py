@@ -37,14 +37,14 @@ _CHILDREN_CELLS = ("#address-cells", "#size-cells", "ranges")
 
 _NO_GUEST_SENSE = {
     "dma-ranges": "its DMA goes through the guest's own addresses",
-    "interrupt-map": "it leads interrupts of its children on",
-    "interrupt-map-mask": "it leads interrupts of its children on",
     "iommu-map": "a guest has no IOMMU of its own",
     "iommu-map-mask": "a guest has no IOMMU of its own",
     "msi-map": "the guest has no such controller",
     "msi-map-mask": "the guest has no such controller",
 }
 """Properties that are dropped, with the reason that is told."""
+
+_OWN_TREE = "`fdt load` a tree of your own that has the device without it"
 
 _BUS_NEEDS = ("clocks", "power-domains", "resets")
 """What a bus above a device may need for the device to answer."""
@@ -121,6 +121,12 @@ class Cutting:
             if name in _NO_GUEST_SENSE:
                 if value:
                     self._tree.remark(f"{name} of {node.path} is dropped: {_NO_GUEST_SENSE[name]}")
+            elif name == "interrupt-map":
+                self._tree.refuse(
+                    f"{node.path} leads the interrupts of its children to others (interrupt-map)",
+                    span,
+                    _OWN_TREE,
+                )
             elif kind is not None:
                 self._copy_references(node, guest_node, name, kind, span)
             elif name == "reg" and node.path in self._passed:
@@ -280,9 +286,8 @@ def _is_always_on(each: Referred) -> bool:
 
 
 def _way_out(provider: TreeNode, registers: Sequence[AddressRange]) -> str:
-    own_tree = "`fdt load` a tree of your own that has the device without it"
     if not registers:
-        return own_tree
+        return _OWN_TREE
     place = registers[0]
     passed = f"pass loc mem:{place.start:#x},{place.size:#x},rwn"
-    return f"{own_tree}; or, if nobody else needs {provider.name}: {passed}"
+    return f"{_OWN_TREE}; or, if nobody else needs {provider.name}: {passed}"

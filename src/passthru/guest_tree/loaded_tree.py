@@ -7,13 +7,22 @@ property stands for the virtual device of that name and is replaced by its node.
 
 from passthru.board.flattened_tree import FlattenedTree
 from passthru.board.tree_nodes import TreeNode, available_nodes
+from passthru.board.tree_references import References
 from passthru.board.tree_registers import Buses
 from passthru.diagnostics.source import Span
 from passthru.guest_tree.growing_tree import GrowingTree, all_nodes
+from passthru.guest_tree.references import kind_of, read_references
 from passthru.language.model import VmConfig
 from passthru.lean import NamedTuple
 
-__all__ = ["LoadedTree", "copy_of", "described_starts", "refuse_overlay", "take_placeholders"]
+__all__ = [
+    "LoadedTree",
+    "copy_of",
+    "described_starts",
+    "refuse_overlay",
+    "take_placeholders",
+    "tell_unsound_references",
+]
 
 _PLACEHOLDER = "qvm,vdev"
 _GIC = "gic"
@@ -73,6 +82,16 @@ def take_placeholders(
         found[name] = node.cell("phandle")
         tree.remove(node)
     return found
+
+
+def tell_unsound_references(tree: GrowingTree) -> None:
+    """Remark on references that lead nowhere, be it for what the VM has set or from the start."""
+    references = References(tree.root)
+    for node in all_nodes(tree.root):
+        for name in node.properties:
+            kind = kind_of(node, name)
+            if kind is not None and read_references(node, name, kind, references) is None:
+                tree.remark(f"{name} of {node.path} leads to a node that is not in the tree")
 
 
 def described_starts(root: TreeNode) -> frozenset[int]:

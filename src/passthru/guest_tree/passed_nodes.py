@@ -59,10 +59,10 @@ def find_passed_nodes(config: VmConfig, host: HostTree, tree: GrowingTree) -> di
     gets a problem for a device of which some registers are missing, and remarks on what is
     left out.
     """
-    locations = tuple(_device_locations(config))
+    search = _Search(host, tuple(_device_locations(config)), tree)
     found: dict[str, PassedNode] = {}
     for node, is_available in _candidates(host.root):
-        passed = _passed(node, is_available, host, locations, tree)
+        passed = search.passed(node, is_available)
         if passed is not None:
             found[node.path] = passed
     return found
@@ -88,61 +88,80 @@ def _candidates(root: TreeNode) -> Iterator[tuple[TreeNode, bool]]:
                 yield node, usable[node]
 
 
-def _passed(
-    node: TreeNode,
-    is_available: bool,
-    host: HostTree,
-    locations: tuple[MemoryLocation, ...],
-    tree: GrowingTree,
-) -> PassedNode | None:
-    registers = host.buses.registers(node)
-    overlaps = [_best_overlap(each, locations) for each in registers]
-    present = [each for each in overlaps if each is not None]
-    if not present:
-        return None
-    if is_reserved_memory(node) and not all(
-        each is not None and each.is_whole for each in overlaps
-    ):
-        return None  # what is passed of it is memory of its own
-    if not is_available and not any(each.begins_there for each in present):
-        tree.remark(f"{node.path} is switched off on the host; it is left out of what is passed")
-        return None
-    meant = [each for each in present if each.is_whole or each.begins_there]
-    if not meant:
-        tree.remark(f"a part of {node.path} lies in {present[0].location.span.text}; left out")
-        return None
-    if len(meant) < register_count(node):
-        _refuse_rest(node, registers, meant, tree)
-        return None
-    for each in meant:
-        if not each.is_whole:
-            tree.remark(
-                f"[{each.location.span}] the guest has {each.guest.size:#x} of the "
-                f"{each.registers.size:#x} bytes at {each.registers.start:#x} of {node.path}"
+class _Search:
+    """Looks at nodes of one host, one after the other."""
+
+    def __init__(
+        self, host: HostTree, locations: tuple[MemoryLocation, ...], tree: GrowingTree
+    ) -> None:
+        self._host = host
+        self._locations = locations
+        self._tree = tree
+
+    def passed(self, node: TreeNode, is_available: bool) -> PassedNode | None:
+        """The node if it is passed; else None, and what there is to tell of it is told."""
+        registers = self._host.buses.registers(node)
+        overlaps = [each for each in map(self._overlap, registers) if each is not None]
+        meant = [each for each in overlaps if each.is_whole or each.begins_there]
+        if not overlaps or not self._is_for_guests(node, is_available, overlaps, meant):
+            return None
+        if len(meant) < register_count(node):
+            self._refuse_rest(node, registers, meant)
+            return None
+        for each in meant:
+            if not each.is_whole:
+                self._tree.remark(
+                    f"[{each.location.span}] the guest has {each.guest.size:#x} of the "
+                    f"{each.registers.size:#x} bytes at {each.registers.start:#x} of {node.path}"
+                )
+        return PassedNode(node, tuple(each.guest for each in meant), meant[0].location)
+
+    def _is_for_guests(
+        self,
+        node: TreeNode,
+        is_available: bool,
+        overlaps: list[_Overlap],
+        meant: list[_Overlap],
+    ) -> bool:
+        if is_reserved_memory(node):
+            # What is passed of a part is memory of its own.
+            whole = [each for each in overlaps if each.is_whole]
+            return len(whole) == register_count(node)
+        if not is_available and not any(each.begins_there for each in overlaps):
+            self._tree.remark(
+                f"{node.path} is switched off on the host; it is left out of what is passed"
             )
-    return PassedNode(node, tuple(each.guest for each in meant), meant[0].location)
+            return False
+        span = overlaps[0].location.span
+        if not meant:
+            self._tree.remark(f"[{span}] a part of {node.path} lies in `{span.text}`; left out")
+            return False
+        if node.is_pci_bus:
+            self._tree.refuse(
+                f"{node.path} is a PCI host bridge, which stays with the host",
+                span,
+                "pass loc pci:BUS:DEVICE.FUNCTION for each function",
+            )
+            return False
+        return True
 
+    def _overlap(self, registers: AddressRange) -> _Overlap | None:
+        """What passes a register block, the best if there are several."""
+        locations = self._locations
+        found = [_Overlap(registers, each) for each in locations if each.host.overlaps(registers)]
+        return min(found, key=lambda each: (not each.is_whole, not each.begins_there), default=None)
 
-def _best_overlap(
-    registers: AddressRange, locations: tuple[MemoryLocation, ...]
-) -> _Overlap | None:
-    found = [_Overlap(registers, each) for each in locations if each.host.overlaps(registers)]
-    return min(found, key=lambda each: (not each.is_whole, not each.begins_there), default=None)
-
-
-def _refuse_rest(
-    node: TreeNode,
-    registers: tuple[AddressRange, ...],
-    meant: list[_Overlap],
-    tree: GrowingTree,
-) -> None:
-    has = {each.registers for each in meant}
-    missing = [each for each in registers if each not in has]
-    location = meant[0].location
-    if missing:
-        what = ", ".join(map(str, missing))
-        fix = f"loc mem:{missing[0].start:#x},{missing[0].size:#x},{location.access}"
-    else:
-        what = "an entry that no bus above it leads to"
-        fix = "a device whose registers a processor cannot reach stays with the host"
-    tree.refuse(f"{node.path} has registers that are not passed: {what}", location.span, fix)
+    def _refuse_rest(
+        self, node: TreeNode, registers: tuple[AddressRange, ...], meant: list[_Overlap]
+    ) -> None:
+        has = {each.registers for each in meant}
+        missing = [each for each in registers if each not in has]
+        location = meant[0].location
+        if missing:
+            what = ", ".join(map(str, missing))
+            fix = f"loc mem:{missing[0].start:#x},{missing[0].size:#x},{location.access}"
+        else:
+            what = "an entry that no bus above it leads to"
+            fix = "a device whose registers a processor cannot reach stays with the host"
+        text = f"{node.path} has registers that are not passed: {what}"
+        self._tree.refuse(text, location.span, fix)
