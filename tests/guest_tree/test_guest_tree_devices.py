@@ -192,6 +192,18 @@ CRYSTAL = """
 """
 
 
+def test_a_long_chain_and_a_ring_of_factors_come_to_an_end() -> None:
+    link = (
+        'f{0}: f{0} {{ compatible = "fixed-factor-clock"; #clock-cells = <0>; clocks = <&{1}>;'
+        " clock-div = <1>; clock-mult = <1>; }};"
+    )
+    user = "user@20000000 { reg = <0 0x20000000 0 4>; clocks = <&f0>; };"
+    chain = "".join(link.format(n, f"f{n + 1}" if n < 2999 else "osc") for n in range(3000))
+    tree = made(PASS, host_with(user + chain))
+    assert {"/f0", "/f2999", "/oscillator"} <= set(paths(tree))
+    assert "/f1" in paths(made(PASS, host_with(user + link.format(0, "f1") + link.format(1, "f0"))))
+
+
 def test_a_clock_of_which_the_tree_says_only_the_frequency_becomes_fixed() -> None:
     tree = made(PASS, host_with(CRYSTAL.format(rest="clock-frequency = <32768>;")))
     clock = node_at(tree, "/x")
@@ -250,6 +262,11 @@ def test_what_a_bus_needs_is_refused_for_its_devices() -> None:
         " {needs} dma-coherent; d@20000000 {{ reg = <0 0x20000000 0 4>; }}; }};"
     )
     assert "/bus needs the clock 3 of" in str(refusal(PASS, bus.format(needs="clocks = <&clk 3>;")))
+    half = (
+        'half: half { compatible = "fixed-factor-clock"; #clock-cells = <0>; clocks = <&clk 1>; };'
+    )
+    error = refusal(PASS, half + bus.format(needs="clocks = <&half>;"))
+    assert "/bus needs the clock of /half" in str(error)
     tree = made(PASS, host_with(bus.format(needs="clocks = <&osc>;")))
     assert "dma-coherent" in node_at(tree, "/d@20000000").properties
 

@@ -8,7 +8,7 @@ not in the guest is never referred to.
 from passthru.addresses import AddressRange
 from passthru.board.tree_nodes import TreeNode
 from passthru.diagnostics.source import Span
-from passthru.guest_tree.fixed_clocks import fixed_frequency, is_descriptive
+from passthru.guest_tree.fixed_clocks import fixed_frequency, is_descriptive, is_fixed_clock
 from passthru.guest_tree.growing_tree import GrowingTree
 from passthru.guest_tree.host_tree import HostTree
 from passthru.guest_tree.passed_lines import PassedLines
@@ -67,7 +67,8 @@ class Cutting:
         self._tops: list[PassedNode] = []
         self._kept: set[TreeNode] = set()
         self._phandles: dict[TreeNode, int] = {}
-        self._described: dict[TreeNode, TreeNode] = {}
+        self._described: set[TreeNode] = set()
+        self._waiting: list[tuple[TreeNode, TreeNode, Span]] = []
         for each in passed.values():
             if each.node not in self._kept:
                 self._tops.append(each)
@@ -80,6 +81,9 @@ class Cutting:
             parent = reserved_memory() if is_reserved else self._tree.root
             guest_node = self._copy(top.node, parent, top.location.span)
             self._look_at_buses(top, guest_node)
+        # One by one, as one may lead to the next, and on for as long as the host's tree likes.
+        while self._waiting:
+            self._copy_description(*self._waiting.pop(0))
 
     def _keep(self, node: TreeNode) -> None:
         self._kept.add(node)
@@ -201,15 +205,12 @@ class Cutting:
         if provider in self._kept:
             return self._phandle(provider)
         if provider not in self._described:
-            frequency = fixed_frequency(provider)
-            if frequency is None and not is_descriptive(provider):
+            if fixed_frequency(provider) is None and not is_descriptive(provider):
                 return None
             copy = self._tree.add(provider.name.partition("@")[0])
-            self._described[provider] = copy
-            self._copy_description(provider, copy, span)
-            if frequency is not None:
-                copy.properties["compatible"] = strings("fixed-clock")
             copy.properties["phandle"] = cells(self._phandle(provider))
+            self._described.add(provider)
+            self._waiting.append((provider, copy, span))
         return self._phandle(provider)
 
     def _copy_description(self, node: TreeNode, copy: TreeNode, span: Span) -> None:
@@ -219,6 +220,8 @@ class Cutting:
                 self._copy_references(node, copy, name, kind, span)
             elif name not in _MADE_ANEW and name != "reg":
                 copy.properties[name] = value
+        if fixed_frequency(node) is not None:
+            copy.properties["compatible"] = strings("fixed-clock")
         for child in node.children:
             self._copy_description(child, self._tree.add(child.name, copy), span)
         if "fixed-clock" in node.strings("compatible") and node.cell("clock-frequency") is None:
@@ -248,7 +251,7 @@ class Cutting:
                 if kind is None:
                     continue
                 for each in read_references(bus, name, kind, self._host.references) or ():
-                    if each.provider is not None and not is_descriptive(each.provider):
+                    if each.provider is not None and not is_fixed_clock(each.provider):
                         self._refuse(bus, kind, each, top.location.span)
             bus = bus.parent
 

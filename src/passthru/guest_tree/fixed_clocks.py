@@ -7,7 +7,7 @@ fixed-regulator.yaml, bindings/usb/usb-nop-xceiv.yaml, bindings/opp/opp-v2.yaml.
 
 from passthru.board.tree_nodes import TreeNode
 
-__all__ = ["fixed_frequency", "is_descriptive"]
+__all__ = ["fixed_frequency", "is_descriptive", "is_fixed_clock"]
 
 _DESCRIPTIVE = frozenset(
     (
@@ -51,3 +51,8 @@ def fixed_frequency(node: TreeNode) -> int | None:
     if not is_alone or node.cell("#clock-cells") != 0 or not _ALLOWED.issuperset(node.properties):
         return None
     return node.cell("clock-frequency")
+
+
+def is_fixed_clock(node: TreeNode) -> bool:
+    """Whether it is a clock that runs by itself, whatever it is called."""
+    return "fixed-clock" in node.strings("compatible") or fixed_frequency(node) is not None
