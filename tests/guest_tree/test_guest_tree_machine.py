@@ -178,6 +178,13 @@ def test_memory_over_the_gic_is_refused() -> None:
     made("ram 0x20000000,240M")  # up to its first byte
 
 
+def test_a_frame_for_messages_is_told() -> None:
+    assert made(f"{RAM} vdev gic msi 0x30000000,0x50,0x100").remarks == (
+        "[vm.qvmconf:1] `msi` of vdev gic has no node; the guest has no message-signalled "
+        "interrupts by this tree",
+    )
+
+
 def test_an_x86_guest_has_no_tree() -> None:
     with pytest.raises(GuestTreeRefusedError) as caught:
         made("ram 64M vdev ioapic loc 0xf8000000 intr apic name io")

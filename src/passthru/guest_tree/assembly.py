@@ -170,6 +170,7 @@ class _Making:
             self._tell_nodeless(found, ram)
         reserve_memory(tree, self._config, ram, passed)
         self._tell_functions()
+        self._tell_messages()
 
     def result(self) -> GuestTree:
         """The tree; raises GuestTreeRefusedError."""
@@ -212,6 +213,15 @@ class _Making:
                 f"[{location.span}] `{location.host}` has no node: the guest finds PCI functions "
                 "at its host bridge, which this tree does not have"
             )
+
+    def _tell_messages(self) -> None:
+        for vdev in self._config.vdevs:
+            for option in vdev.options if vdev.type == "gic" else ():
+                if option.name == "msi":
+                    self._tree.remark(
+                        f"[{option.span}] `msi` of vdev gic has no node; the guest has no "
+                        "message-signalled interrupts by this tree"
+                    )
 
 
 def _functions(config: VmConfig) -> Iterator[PciLocation]:
