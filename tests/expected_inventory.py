@@ -4,12 +4,14 @@
 from passthru.bench.boards import BenchBoard
 from passthru.board.model import Board
 
+IOMMUS = {"x86-64": "vt-d", "aarch64": "smmuv3"}
+
 
 def check_inventory(board: Board, bench: BenchBoard) -> None:
     """Compare the captured board with what the bench's own description promises."""
-    assert board.architecture == bench.architecture.replace("-", "_")
+    assert board.architecture == bench.architecture.name.replace("-", "_")
     assert board.cpu_count == bench.processors
-    assert board.iommu_kind == "vt-d"
+    assert board.iommu_kind == IOMMUS[bench.architecture.name]
     for expected in bench.functions:
         function = board.pci_function(expected.address)
         assert function is not None, expected.description

@@ -18,6 +18,12 @@ def kernel() -> Kernel:
 
 
 @pytest.fixture(scope="session")
+def arm_host() -> Iterator[VirtualHost]:
+    with VirtualHost(load_board("arm64-virt")) as booted:
+        yield booted
+
+
+@pytest.fixture(scope="session")
 def host(kernel: Kernel) -> Iterator[VirtualHost]:
     compile_project()
     with VirtualHost(load_board("x86-64"), kernel=kernel) as booted:

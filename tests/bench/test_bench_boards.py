@@ -62,7 +62,7 @@ def test_a_board_is_read() -> None:
     [
         ('"a board"', "3", "test.toml: description: must be a string"),
         ('description = "a board"\n', "", "description: is missing"),
-        ('"x86-64"', '"sparc"', "architecture: must be one of x86-64"),
+        ('"x86-64"', '"sparc"', "architecture: must be one of x86-64, aarch64"),
         ("processors = 2", "processors = 0", "processors: must be an integer from 1 to 64"),
         ("processors = 2", "processors = true", "processors: must be an integer"),
         ('"1G"', '"1 gibibyte"', "memory: 1 gibibyte is no size like 64M"),
@@ -111,6 +111,14 @@ def test_every_board_that_ships_is_sound(name: str) -> None:
         assert place in devices
         for mate in function.group_with:
             assert mate in [other.address for other in shipped.functions]
+
+
+def test_ram_begins_where_the_architecture_has_it() -> None:
+    arm = GOOD.replace('"x86-64"', '"aarch64"').replace("0x20", "0x60")
+
+    assert board(arm).ram == AddressRange(0x40000000, 1 << 30)
+    with pytest.raises(BenchBoardError, match="reserved images: lies outside the memory"):
+        board(GOOD.replace('"x86-64"', '"aarch64"'))
 
 
 def test_an_unknown_board_is_answered_with_the_known_ones() -> None:

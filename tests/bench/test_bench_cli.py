@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from passthru.bench.boards import BenchBoard
 from passthru.bench.errors import PlacementError, UnknownBoardError
 from passthru.cli import bench
 from passthru.diagnostics.errors import ExitStatus
@@ -53,6 +54,33 @@ def test_a_sound_configuration_boots(tmp_path: Path) -> None:
 
     with pytest.raises(BootedError):
         bench.main(["run", f"@{config}", "--plan", "dryrun"])
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "board"),
+    [
+        ("ram 64M", [], "x86-64"),
+        ("ram 64M vdev ser8250 loc io:0x3f8 intr ioapic:4", [], "x86-64"),
+        ("ram 0x80000000,64M vdev pl011 loc 0x1c090000 intr gic:37", [], "arm64-virt"),
+        ("ram 0x80000000,64M vdev pl011 loc 0x1c090000 intr gic:37", ["x86-64"], "x86-64"),
+        ("ram 64M", ["arm64-virt"], "arm64-virt"),
+    ],
+)
+def test_the_board_fits_the_guest_unless_one_is_named(
+    text: str, options: list[str], board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booted: list[str] = []
+
+    def boot(board: BenchBoard, **named: object) -> None:
+        booted.append(board.name)
+        raise BootedError
+
+    monkeypatch.setattr(bench, "VirtualHost", boot)
+    config = config_file(tmp_path, f"system demo\n{text}\n")
+    with pytest.raises(BootedError):
+        bench.main(["run", *(word for name in options for word in ("--board", name)), config])
+
+    assert booted == [board]
 
 
 def test_standard_input_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from passthru.bench.boards import PlacedFile, load_board
 from passthru.bench.kernels import Kernel
 from passthru.bench.machine import (
     EMULATED,
+    EMULATED_ARM,
     Acceleration,
     Boot,
     ChannelNumbers,
@@ -73,6 +74,17 @@ def test_reserved_memory_stands_on_the_kernel_line() -> None:
 
     assert "memmap=0x4000000$0x20000000" in line.split()
     assert {"intel_iommu=on", "console=ttyS0"} <= set(line.split())
+
+
+def test_a_host_with_a_device_tree_has_its_reserved_memory_there() -> None:
+    boot = BOOT._replace(tree=Path("/b/host.dtb"), acceleration=EMULATED_ARM)
+    words = qemu_command("qemu", load_board("arm64-virt"), boot, CHANNELS)
+
+    assert values("-dtb", words) == ["/b/host.dtb"]
+    (line,) = values("-append", words)
+    assert "memmap" not in line
+    assert "console=ttyAMA0" in line.split()
+    assert values("-cpu", words) == ["cortex-a72"]
 
 
 def test_files_and_disks_keep_a_comma_in_their_names() -> None:

@@ -62,6 +62,20 @@ def test_memory(text: str, ranges: list[tuple[int, int]]) -> None:
     assert memory_to_reserve(config(text), BOARD, []) == expected
 
 
+def test_memory_of_a_board_whose_ram_begins_higher() -> None:
+    board = load_board("arm64-virt")
+
+    def needed(address: str) -> list[AddressRange]:
+        text = f"pass loc mem:0xd0000000,0x1000,rn={address}"
+        return memory_to_reserve(config(text), board, [])
+
+    assert needed("0x20000000") == []
+    assert needed("0x90000000") == [AddressRange(0x90000000, 0x1000)]
+    with pytest.raises(PlacementError, match="itself needs memory there") as caught:
+        needed("0x48000000")
+    assert caught.value.fix == "pass host memory between 0x60000000 and 0xbc000000"
+
+
 @pytest.mark.parametrize("address", ["0x1000000", "0x7fff0000"])
 def test_memory_that_the_virtual_host_needs_itself(address: str) -> None:
     text = f"pass loc mem:0xd0000000,0x1000,rn={address}"

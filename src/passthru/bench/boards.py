@@ -11,10 +11,12 @@ from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
 from passthru.addresses import PAGE_SIZE, AddressRange, PciAddress
+from passthru.bench.architectures import ARCHITECTURES, Architecture
 from passthru.bench.board_values import Table
 from passthru.bench.errors import BenchBoardError, UnknownBoardError
 
 __all__ = [
+    "ARM_BOARD",
     "DEFAULT_BOARD",
     "BenchBoard",
     "Disk",
@@ -28,9 +30,9 @@ __all__ = [
 ]
 
 DEFAULT_BOARD = "x86-64"
+ARM_BOARD = "arm64-virt"
 
 _IDS = re.compile(r"([0-9a-f]{4}):([0-9a-f]{4})")
-_ARCHITECTURES = ("x86-64",)
 
 
 class ReservedMemory(NamedTuple):
@@ -83,11 +85,11 @@ class ExpectedFunction(NamedTuple):
 
 
 class BenchBoard(NamedTuple):
-    """One virtual board. ``memory`` is its RAM in bytes, one block from address 0."""
+    """One virtual board. ``memory`` is its RAM in bytes, one block."""
 
     name: str
     description: str
-    architecture: str
+    architecture: Architecture
     processors: int
     processor: str
     memory: int
@@ -104,7 +106,7 @@ class BenchBoard(NamedTuple):
     @property
     def ram(self) -> AddressRange:
         """The board's RAM (HPA)."""
-        return AddressRange(0, self.memory)
+        return AddressRange(self.architecture.memory_start, self.memory)
 
 
 def _directory() -> Traversable:
@@ -134,7 +136,7 @@ def parse_board(name: str, text: str, file: str) -> BenchBoard:
     board = BenchBoard(
         name=name,
         description=table.string("description"),
-        architecture=table.choice("architecture", _ARCHITECTURES),
+        architecture=ARCHITECTURES[table.choice("architecture", tuple(ARCHITECTURES))],
         processors=table.integer("processors", low=1, high=64),
         processor=table.string("processor"),
         memory=table.size("memory"),

@@ -6,9 +6,10 @@ import shlex
 from importlib import resources
 from pathlib import Path
 
+from passthru.bench.architectures import X86_64
 from passthru.bench.boards import BenchBoard, PlacedFile
 from passthru.bench.initramfs import build_initramfs
-from passthru.bench.inner_command import hold_machine_command
+from passthru.bench.inner_command import hold_machine_command, passthru_command
 from passthru.bench.kernels import Kernel
 from passthru.bench.pattern import pattern
 
@@ -57,13 +58,29 @@ def write_host_initramfs(
         agent.read_text(encoding="utf-8"),
         {"first": _FIRST_MODULES, "kvm": (kvm_module,), "board": board.modules},
         {
+            **_own_command(board),
             "/environment": _environment(board).encode(),
             "/exchange": str(exchange).encode(),
-            "/hold-machine": shlex.join(hold_machine_command()).encode(),
+            "/hold-machine": _hold_machine(board).encode(),
             "/mark": mark.encode(),
         },
     )
-    file.write_bytes(image)
+    # The kernel unpacks one archive after the other.
+    system = kernel.programs.system.read_bytes() if kernel.programs else b""
+    file.write_bytes(system + image)
+
+
+def _own_command(board: BenchBoard) -> dict[str, bytes]:
+    """For a shell in which the ``passthru`` of this machine cannot run: one that can."""
+    if board.architecture is X86_64:
+        return {}
+    command = shlex.join(passthru_command([], board.architecture))
+    return {"/system/usr/bin/passthru": f'#!/bin/sh\nexec {command} "$@"\n'.encode()}
+
+
+def _hold_machine(board: BenchBoard) -> str:
+    # Only x86's emulated processors hang when the scheduler's code is patched.
+    return shlex.join(hold_machine_command()) if board.architecture is X86_64 else ":"
 
 
 def _environment(board: BenchBoard) -> str:

@@ -5,7 +5,7 @@ The format is "newc" (kernel: Documentation/driver-api/early-userspace/buffer-fo
 """
 
 import stat
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 __all__ = ["CpioArchive"]
 
@@ -43,6 +43,16 @@ class CpioArchive:
     def add_character_device(self, name: str, major: int, minor: int) -> None:
         """Add a character device node (the kernel opens /dev/console before any mount)."""
         self._add_entry(name, stat.S_IFCHR | 0o600, device=(major, minor))
+
+    def add_tree(self, name: str, source: Path) -> None:
+        """Add the files and links below the directory ``source``, as they would be in ``name``."""
+        for path in sorted(source.rglob("*")):
+            place = f"{name}/{path.relative_to(source)}"
+            if path.is_symlink():
+                self.add_symlink(place, str(path.readlink()))
+            elif path.is_file():
+                executable = bool(path.stat().st_mode & stat.S_IXUSR)
+                self.add_file(place, path.read_bytes(), executable=executable)
 
     def to_bytes(self) -> bytes:
         """The whole archive with its trailer."""

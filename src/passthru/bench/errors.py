@@ -165,5 +165,5 @@ class HostHungError(PassthruError):
         return [*causes, *self.last_lines[-_SHOWN_LINES:]]
 
     def _instruction_pointers(self) -> list[str]:
-        wanted = ("CPU#", "RIP=", "EIP=")
+        wanted = ("CPU#", "RIP=", "EIP=", " PC=")
         return [line.rstrip() for line in self.registers.splitlines() if line.startswith(wanted)]

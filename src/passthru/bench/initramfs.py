@@ -2,7 +2,7 @@
 """First root file systems: busybox, kernel modules in load order, and an init script."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from passthru.bench.cpio import CpioArchive
 from passthru.bench.kernels import Kernel
@@ -20,7 +20,6 @@ def build_initramfs(
     init: str,
     modules: Mapping[str, Sequence[str]],
     files: Mapping[str, bytes] | None = None,
-    busybox: Path | None = None,
 ) -> bytes:
     """An initramfs whose ``/init`` is the given shell script; not compressed.
 
@@ -30,11 +29,11 @@ def build_initramfs(
     the others), ``/dev/console``, ``/proc`` and ``/sys``. ``modules`` names groups of
     drivers: for each, the text file ``/modules/GROUP`` has the module files to load in
     that order, one a line, without those of the groups before it. ``files`` maps absolute
-    paths to content; those under ``/bin`` and ``/sbin`` are executable. ``busybox`` is
-    another one than this machine's, for another architecture. Raises ModuleMissingError,
+    paths to content; those in a ``bin`` or ``sbin`` are executable. busybox is this
+    machine's, or the one among the kernel's own programs. Raises ModuleMissingError,
     MissingToolError.
     """
-    program = busybox or Path(find_tool("busybox"))
+    program = kernel.programs.busybox if kernel.programs else Path(find_tool("busybox"))
     archive = CpioArchive()
     for directory in ("/bin", "/sbin", "/dev", "/proc", "/sys", "/tmp"):
         archive.add_directory(directory)
@@ -44,7 +43,9 @@ def build_initramfs(
     archive.add_file("/init", init.encode(), executable=True)
     _add_modules(archive, kernel, modules)
     for name, content in (files or {}).items():
-        archive.add_file(name, content, executable=name.startswith(("/bin/", "/sbin/")))
+        archive.add_file(
+            name, content, executable=PurePosixPath(name).parent.name in ("bin", "sbin")
+        )
     return archive.to_bytes()
 
 

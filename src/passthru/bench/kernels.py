@@ -20,7 +20,7 @@ from passthru.bench.errors import KernelUnavailableError
 from passthru.bench.progress import Progress, silent
 from passthru.bench.tools import find_tool
 
-__all__ = ["Kernel", "kernel_packages", "obtain_kernel"]
+__all__ = ["Kernel", "Programs", "index_modules", "kernel_packages", "obtain_kernel", "open_kernel"]
 
 META_PACKAGES = ("linux-image-amd64", "linux-image-generic")
 """What depends on the current kernel: Debian's name and Ubuntu's."""
@@ -30,17 +30,30 @@ _VMLINUX = "boot/vmlinux"
 _KERNEL_PACKAGE = re.compile(r"linux-(?:image|modules|modules-extra)-\d[\w.+-]*")
 
 
+class Programs(NamedTuple):
+    """Programs of another architecture: a static ``busybox``, and an initramfs with a system.
+
+    ``system`` is a cpio archive that has Python and what a command needs below ``/system``.
+    """
+
+    busybox: Path
+    system: Path
+
+
 class Kernel(NamedTuple):
     """One unpacked kernel: ``image`` is its bzImage, ``modules`` its ``/lib/modules/X``.
 
     ``vmlinux`` is the ELF file that the bzImage unpacks itself to, made when the package
-    came, so that an emulated processor need not; None where the compression is unknown.
+    came, so that an emulated processor need not; None where the compression is unknown or
+    there is nothing to unpack. ``programs`` are those that run on it where this machine's
+    own do not.
     """
 
     release: str
     image: Path
     modules: Path
     vmlinux: Path | None
+    programs: Programs | None = None
 
 
 def obtain_kernel(progress: Progress = silent) -> Kernel:
@@ -53,7 +66,7 @@ def obtain_kernel(progress: Progress = silent) -> Kernel:
     cached = _newest_entry(store)
     if cached is None:
         cached = _install(store, progress)
-    return _open_entry(cached)
+    return open_kernel(cached)
 
 
 def _newest_entry(store: Path) -> Path | None:
@@ -64,7 +77,8 @@ def _newest_entry(store: Path) -> Path | None:
     return max(entries, key=lambda entry: entry.stat().st_mtime, default=None)
 
 
-def _open_entry(entry: Path) -> Kernel:
+def open_kernel(entry: Path) -> Kernel:
+    """The kernel whose packages are unpacked in ``entry``. Raises KernelUnavailableError."""
     images = sorted((entry / "boot").glob("vmlinuz-*"))
     if len(images) != 1:
         raise KernelUnavailableError(f"{entry} has no kernel image", f"rm -r {entry}")
@@ -93,7 +107,7 @@ def _install(store: Path, progress: Progress) -> Path:
         for archive in sorted(downloads.glob("*.deb")):
             progress(f"unpacking {archive.name}")
             _call([find_tool("dpkg-deb"), "--extract", str(archive), str(entry)])
-        _index_modules(entry, progress)
+        index_modules(entry, progress)
         _unpack_image(entry, progress)
         final = store / packages[0]
         try:
@@ -104,7 +118,11 @@ def _install(store: Path, progress: Progress) -> Path:
     return final
 
 
-def _index_modules(entry: Path, progress: Progress) -> None:
+def index_modules(entry: Path, progress: Progress) -> None:
+    """Let depmod write the lists that tell which module needs which.
+
+    Raises KernelUnavailableError, MissingToolError.
+    """
     images = sorted((entry / "boot").glob("vmlinuz-*"))
     if len(images) != 1:
         raise KernelUnavailableError("the packages have not just one kernel image")

@@ -12,6 +12,7 @@ from passthru.bench.kernels import Kernel
 
 __all__ = [
     "EMULATED",
+    "EMULATED_ARM",
     "Acceleration",
     "Boot",
     "ChannelNumbers",
@@ -42,6 +43,10 @@ EMULATED = Acceleration("tcg,thread=multi", "", None, "kvm-amd")
 """For a machine without hardware virtualization, or with one that cannot be nested."""
 
 
+EMULATED_ARM = EMULATED._replace(kvm_module="kvm")
+"""For hosts of the other architecture; a processor that is emulated has EL2 of its own."""
+
+
 class ChannelNumbers(NamedTuple):
     """File descriptors of connected sockets that QEMU inherits, one per channel."""
 
@@ -53,7 +58,10 @@ class ChannelNumbers(NamedTuple):
 
 
 class Boot(NamedTuple):
-    """What one boot needs beside the board; ``reserve`` is kept from the allocator (HPA)."""
+    """What one boot needs beside the board; ``reserve`` is kept from the allocator (HPA).
+
+    ``tree`` is the device tree of a host that has one; it tells of ``reserve``.
+    """
 
     kernel: Kernel
     initramfs: Path
@@ -62,6 +70,7 @@ class Boot(NamedTuple):
     reserve: tuple[AddressRange, ...]
     placed: tuple[PlacedFile, ...]
     acceleration: Acceleration
+    tree: Path | None = None
 
 
 def choose_acceleration(root: str = "/") -> Acceleration:
@@ -106,7 +115,8 @@ def qemu_command(
         *("-cpu", acceleration.processor or board.processor),
         *("-smp", str(board.processors), "-m", f"{board.memory // 1024}K"),
         *("-kernel", str(boot.kernel.vmlinux or boot.kernel.image), "-initrd", str(boot.initramfs)),
-        *("-append", kernel_command_line(board, boot.reserve)),
+        *("-append", kernel_command_line(board, () if boot.tree else boot.reserve)),
+        *(("-dtb", str(boot.tree)) if boot.tree else ()),
         *_channel_arguments(channels),
         *_share_arguments(ROOT_TAG, "/"),
         *_share_arguments(EXCHANGE_TAG, str(boot.exchange)),
@@ -120,7 +130,8 @@ def qemu_command(
 def kernel_command_line(board: BenchBoard, reserve: Sequence[AddressRange]) -> str:
     """The virtual host's kernel arguments, with ``memmap=SIZE$START`` for each range."""
     memmap = [f"memmap={place.size:#x}${place.start:#x}" for place in reserve]
-    return " ".join(["console=ttyS0", *board.kernel_arguments, *memmap])
+    console = f"console={board.architecture.console}"
+    return " ".join([console, *board.kernel_arguments, *memmap])
 
 
 def _channel_arguments(channels: ChannelNumbers) -> list[str]:

@@ -24,12 +24,6 @@ __all__ = ["environment_of", "functions_to_bind", "memory_to_reserve", "parse_pl
 
 _ENVIRONMENT = re.compile(r"\$env\{([^{}]*)\}")
 
-_LOW_MEMORY = AddressRange.between(1 << 20, 128 << 20)
-"""Where QEMU and the virtual host's kernel put that kernel."""
-
-_TOP_OF_MEMORY = 64 << 20
-"""Bytes at the end of RAM, where QEMU puts the initramfs and the firmware tables."""
-
 
 def environment_of(sources: Iterable[Source], environment: Mapping[str, str]) -> list[str]:
     """``NAME=VALUE`` for each ``$env{NAME}`` that the texts use and that is set."""
@@ -62,7 +56,8 @@ def memory_to_reserve(
         for location in _locations(config):
             if isinstance(location, MemoryLocation):
                 passed = board.ram.intersection(location.host.page_aligned())
-                wanted += [passed] if passed and passed.start >= _LOW_MEMORY.start else []
+                lowest = board.architecture.own_area.start
+                wanted += [passed] if passed and passed.start >= lowest else []
     needed = [r for r in wanted if not any(own.range.contains(r) for own in board.reserved)]
     for place in needed:
         _refuse_own_memory(place, board)
@@ -111,7 +106,8 @@ def _place_of(file: PlacedFile, board: BenchBoard) -> AddressRange:
 
 
 def _refuse_own_memory(place: AddressRange, board: BenchBoard) -> None:
-    free = AddressRange.between(_LOW_MEMORY.end, board.ram.end - _TOP_OF_MEMORY)
+    own = board.architecture
+    free = AddressRange.between(own.own_area.end, board.ram.end - own.own_top)
     if not free.contains(place):
         raise PlacementError(
             f"host memory {place}",

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from passthru.bench.architectures import X86_64, Architecture
+
 __all__ = ["forwarded_interrupts", "raw_keyboard", "shell_command", "write_screen"]
 
 _FORWARDED = 2
@@ -50,10 +52,11 @@ def raw_keyboard(descriptor: int) -> Iterator[None]:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
-def shell_command() -> list[str]:
+def shell_command(architecture: Architecture) -> list[str]:
     """A shell that knows how large the user's terminal is."""
     size = shutil.get_terminal_size()
-    shell = shutil.which("bash") or "/bin/sh"
+    own = shutil.which("bash") if architecture is X86_64 else None
+    shell = own or "/bin/sh"
     start = f"stty rows {size.lines} cols {size.columns}; exec {shell} -i"
     return ["/bin/sh", "-c", start]
 

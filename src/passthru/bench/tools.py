@@ -14,6 +14,7 @@ PACKAGES = {
     "busybox": "busybox-static",
     "depmod": "kmod",
     "dpkg-deb": "dpkg",
+    "fdtput": "device-tree-compiler",
     "qemu-system-aarch64": "qemu-system-arm",
     "qemu-system-x86_64": "qemu-system-x86",
     "setpriv": "util-linux",

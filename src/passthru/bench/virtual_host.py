@@ -13,14 +13,18 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from passthru.addresses import AddressRange, PciAddress
+from passthru.bench.architectures import X86_64
 from passthru.bench.binding import bind_command
 from passthru.bench.boards import BenchBoard, PlacedFile
 from passthru.bench.boot_files import write_disks, write_host_initramfs, write_patterns
 from passthru.bench.errors import HostHungError, SetupFailedError
+from passthru.bench.foreign_host import obtain_foreign_kernel
 from passthru.bench.host_session import Command, Completed, HostSession
+from passthru.bench.host_tree import write_host_tree
 from passthru.bench.kernels import Kernel, obtain_kernel
 from passthru.bench.machine import (
     EMULATED,
+    EMULATED_ARM,
     Boot,
     ChannelNumbers,
     choose_acceleration,
@@ -175,11 +179,12 @@ class VirtualHost:
         return self._session
 
     def _boot(self) -> HostSession:
-        kernel = self._kernel or obtain_kernel(self._progress)
+        obtain = obtain_kernel if self._board.architecture is X86_64 else obtain_foreign_kernel
+        kernel = self._kernel or obtain(self._progress)
         self._kernel = kernel
-        program = self._program or find_tool("qemu-system-x86_64")
+        program = self._program or find_tool(self._board.architecture.qemu)
         mark = secrets.token_hex(8)
-        boot = self._prepare(kernel, mark)
+        boot = self._prepare(kernel, program, mark)
 
         def command(channels: ChannelNumbers) -> list[str]:
             return qemu_command(program, self._board, boot, channels)
@@ -192,8 +197,9 @@ class VirtualHost:
             raise
         return session
 
-    def _prepare(self, kernel: Kernel, mark: str) -> Boot:
-        acceleration = self._acceleration = choose_acceleration()
+    def _prepare(self, kernel: Kernel, program: str, mark: str) -> Boot:
+        is_x86 = self._board.architecture is X86_64
+        acceleration = self._acceleration = choose_acceleration() if is_x86 else EMULATED_ARM
         self.exchange.mkdir(exist_ok=True)
         initramfs = self._files / "initramfs"
         write_disks(self._board, self._files)
@@ -202,7 +208,12 @@ class VirtualHost:
         )
         reserve = (*(place.range for place in self._board.reserved), *self._reserve)
         placed = (*write_patterns(self._board, self._files), *self._placed)
-        return Boot(kernel, initramfs, self._files, self.exchange, reserve, placed, acceleration)
+        tree = None
+        if not is_x86:
+            tree = self._files / "host.dtb"
+            write_host_tree(tree, program, self._board, reserve)
+        files = self._files
+        return Boot(kernel, initramfs, files, self.exchange, reserve, placed, acceleration, tree)
 
     @property
     def _files(self) -> Path:

@@ -7,7 +7,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from passthru.bench.boards import DEFAULT_BOARD, BenchBoard, board_names, load_board
+from passthru.bench.boards import (
+    ARM_BOARD,
+    DEFAULT_BOARD,
+    BenchBoard,
+    board_names,
+    load_board,
+)
 from passthru.bench.demo import run_demo
 from passthru.bench.guest import build_reporting_guest
 from passthru.bench.inner_command import compile_project, passthru_command
@@ -31,6 +37,8 @@ from passthru.diagnostics.finding import Severity
 from passthru.language.arguments import sources_from_arguments
 from passthru.language.model import VmConfig
 from passthru.language.reader import read
+from passthru.plan.architecture import guest_architecture
+from passthru.plan.users import uses_of
 from passthru.report.text import findings_as_text
 
 __all__ = ["main"]
@@ -65,7 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="the virtual boards and what they have")
     run = actions.add_parser("run", help="run a configuration on a virtual host")
-    _add_board_options(run)
+    # Without a name it is the one that the configuration's guest can run on.
+    _add_board_options(run, default=None)
     run.add_argument(
         "--silence",
         type=float,
@@ -86,8 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_board_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--board", default=DEFAULT_BOARD, metavar="NAME")
+def _add_board_options(
+    parser: argparse.ArgumentParser, default: str | None = DEFAULT_BOARD
+) -> None:
+    parser.add_argument(
+        "--board", default=default, metavar="NAME", help="one of those that `bench list` tells"
+    )
     parser.add_argument(
         "--place",
         action="append",
@@ -122,7 +135,7 @@ def _run(options: argparse.Namespace) -> int:
     if config is None:
         return ExitStatus.CONFIGURATION
     environment = environment_of(sources_from_arguments(_option_words(words)), os.environ)
-    board = load_board(options.board)
+    board = load_board(options.board or _fitting_board(config))
     placed = [parse_placed_file(text) for text in options.place]
     reserve = memory_to_reserve(config, board, placed)
     compile_project()
@@ -132,12 +145,18 @@ def _run(options: argparse.Namespace) -> int:
         progress("")
         with forwarded_interrupts(host.interrupt):
             done = host.run(
-                ["env", *environment, *passthru_command(["run", *words])],
+                ["env", *environment, *passthru_command(["run", *words], board.architecture)],
                 timeout=None,
                 silence=options.silence,
                 on_output=write_screen,
             )
     return done.status
+
+
+def _fitting_board(config: VmConfig) -> str:
+    """The board with the architecture that the configuration shows, if it shows any."""
+    sign = guest_architecture(config, uses_of(config))
+    return ARM_BOARD if sign is not None and sign.architecture == "arm" else DEFAULT_BOARD
 
 
 def _demo() -> int:
@@ -192,4 +211,4 @@ def _shell(options: argparse.Namespace) -> int:
         progress("")
         keyboard = sys.stdin.fileno()
         with raw_keyboard(keyboard):
-            return host.shell(shell_command(), keyboard, write_screen)
+            return host.shell(shell_command(board.architecture), keyboard, write_screen)

@@ -36,13 +36,23 @@ find_port() { # NAME: its device node, when the driver has announced it
     poweroff -f
 }
 
+# Programs of another architecture than the shared ones lie over them, busybox's where there
+# is no better one.
+install_system() {
+    system=
+    [ -d /system ] || return
+    ln -s busybox /system/usr/bin/sh
+    /bin/busybox --install -s /system/usr/bin 2>/dev/null
+    system=/system:
+}
+
 mount_root() {
     options=trans=virtio,version=9p2000.L,ro,msize=512000
     mkdir -p /lower /upper /host
     mount -t 9p -o "$options,cache=loose" bench-root /lower || return
     mount -t tmpfs tmpfs /upper || return
     mkdir /upper/data /upper/work
-    mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work \
+    mount -t overlay -o lowerdir=$system/lower,upperdir=/upper/data,workdir=/upper/work \
         overlay /host || return
     mount -t proc proc /host/proc
     mount -t sysfs sysfs /host/sys
@@ -58,7 +68,8 @@ mount_root() {
 
 hold_machine() { # see hold_machine.py
     . /environment
-    eval "chroot /host $(cat /hold-machine)"
+    hold=$(cat /hold-machine)
+    [ "$hold" = : ] || eval "chroot /host $hold"
 }
 
 run_in_host() { # DIRECTORY COMMAND...: replaces this shell
@@ -95,6 +106,7 @@ mkdir /commands
 (while echo alive; do sleep 2; done) >&3 &
 step sharing the root directory
 load_modules /modules/kvm &
+install_system
 mount_root || fail mount the shared root directory
 wait $!
 step loading drivers

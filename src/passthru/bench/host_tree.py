@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The device tree of a virtual host that has one: QEMU's own, and the reserved memory."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from passthru.addresses import AddressRange
+from passthru.bench.boards import BenchBoard
+from passthru.bench.errors import BenchBoardError
+from passthru.bench.tools import find_tool
+
+__all__ = ["write_host_tree"]
+
+_FOLDER = "/reserved-memory"
+
+
+def write_host_tree(
+    file: Path, program: str, board: BenchBoard, reserve: Sequence[AddressRange]
+) -> None:
+    """Write the tree of the board, with ``reserve`` kept from the kernel (HPA).
+
+    Raises BenchBoardError where QEMU does not know the machine, MissingToolError.
+    """
+    command = [
+        *(program, "-nodefaults", "-no-user-config", "-display", "none"),
+        *("-machine", f"{board.machine},dumpdtb={file}", "-cpu", board.processor),
+        *("-smp", str(board.processors), "-m", f"{board.memory // 1024}K"),
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode or not file.is_file():
+        raise BenchBoardError(f"{board.name}.toml", "machine", done.stderr.strip())
+    if reserve:
+        _reserve(file, reserve)
+
+
+def _reserve(file: Path, ranges: Sequence[AddressRange]) -> None:
+    put = [find_tool("fdtput"), str(file)]
+    _call([*put, "-c", _FOLDER])
+    for cells in ("#address-cells", "#size-cells"):
+        _call([*put, "-t", "i", _FOLDER, cells, "2"])
+    _call([*put, _FOLDER, "ranges"])
+    for place in ranges:
+        node = f"{_FOLDER}/kept@{place.start:x}"
+        _call([*put, "-c", node])
+        numbers = (f"{half:x}" for each in place for half in (each >> 32, each & 0xFFFFFFFF))
+        _call([*put, "-t", "x", node, "reg", *numbers])
+        # Not mapped by the kernel: what lies there can be passed on.
+        _call([*put, node, "no-map"])
+
+
+def _call(command: Sequence[str]) -> None:
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
