@@ -139,6 +139,12 @@ def test_reserved_memory_is_in_the_device_tree(tmp_path: Path) -> None:
     assert value("/intc@8000000", "compatible", "s") == "arm,gic-v3"
 
 
+def test_the_tree_is_no_larger_than_kernels_take(tmp_path: Path) -> None:
+    write_host_tree(tmp_path / "tree", find_tool(AARCH64.qemu), BOARD, [])
+
+    assert (tmp_path / "tree").stat().st_size < 1 << 19
+
+
 def test_a_machine_that_qemu_does_not_know(tmp_path: Path) -> None:
     strange = BOARD._replace(machine="nosuchmachine")
     with pytest.raises(BenchBoardError, match=r"machine: .*unsupported machine"):

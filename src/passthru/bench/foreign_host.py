@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's kernel for another architecture, and the programs that a virtual host needs on it."""
 
+import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -25,6 +26,7 @@ _PACKAGES = (
     *("coreutils", "libacl1", "libattr1", "libgmp10", "libpcre2-8-0", "libselinux1"),
     *("python3.13-minimal", "libpython3.13-minimal", "libpython3.13-stdlib"),
     *("libc6", "libbz2-1.0", "libexpat1", "libffi8", "liblzma5", "libssl3t64", "zlib1g"),
+    "libgcc-s1",  # glibc loads it when a thread ends
 )
 
 _KEPT = ("bin", "lib/aarch64-linux-gnu", "lib/python3.13")
@@ -41,7 +43,9 @@ def obtain_foreign_kernel(progress: Progress = silent) -> Kernel:
     Raises KernelUnavailableError when the archive cannot give it, and MissingToolError.
     """
     store = cache_directory() / "hosts"
-    entry = store / f"{_ARCHIVE.release}-{_ARCHIVE.architecture}"
+    # Another list of packages needs another entry.
+    packages = hashlib.sha256(repr(_PACKAGES).encode()).hexdigest()[:8]
+    entry = store / f"{_ARCHIVE.release}-{_ARCHIVE.architecture}-{packages}"
     if not entry.is_dir():
         _install(store, entry, progress)
     programs = Programs(entry / "usr/bin/busybox", entry / _SYSTEM)

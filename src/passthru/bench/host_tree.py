@@ -30,8 +30,9 @@ def write_host_tree(
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode or not file.is_file():
         raise BenchBoardError(f"{board.name}.toml", "machine", done.stderr.strip())
-    if reserve:
-        _reserve(file, reserve)
+    # In any case: fdtput packs the file. QEMU's own is padded, and doubled when it is loaded,
+    # to more than arm64 kernels map of a device tree (2 MiB).
+    _reserve(file, reserve)
 
 
 def _reserve(file: Path, ranges: Sequence[AddressRange]) -> None:
