@@ -11,6 +11,7 @@ import struct
 from passthru.host import vfio_abi
 from passthru.host.kernel import Mapping
 from passthru.vmm import kvm_abi
+from passthru.vmm.aarch64 import kvm_abi as arm_abi
 
 CONFIG_OFFSET = 7 << 40
 
@@ -54,6 +55,12 @@ class FakeKernel:
         self.group_flags = vfio_abi.VFIO_GROUP_FLAGS_VIABLE
         self.exits = [lambda page: page.__setitem__(kvm_abi.RUN_EXIT_REASON, SHUTDOWN)]
         self.missing_paths: dict[str, int] = {}
+        # KVM's emulated devices by type; what was set of a GIC: group, attribute, value.
+        self.missing_devices: set[int] = set()
+        self.gic: list[tuple[int, int, int]] = []
+        # Of arm64's vCPUs: target and features of each, and the registers that were set.
+        self.processors: list[tuple[int, int]] = []
+        self.registers: dict[int, int] = {}
         self._run_pages: dict[int, Mapping] = {}
         self._next = 1000
 
@@ -180,7 +187,30 @@ class FakeKernel:
         return 0
 
     def _kvm_create_device(self, file: int, argument: bytearray) -> int:
-        kvm_abi.CREATE_DEVICE.pack_into(argument, 0, 4, self._file("kvm-vfio"), 0)
+        type_ = kvm_abi.CREATE_DEVICE.unpack(argument)[0]
+        if type_ in self.missing_devices:
+            raise OSError(errno.ENODEV, "fake")
+        kvm_abi.CREATE_DEVICE.pack_into(argument, 0, type_, self._file(f"device {type_}"), 0)
+        return 0
+
+    def _kvm_set_device_attr(self, file: int, argument: bytearray) -> int:
+        _, group, attribute, address = kvm_abi.DEVICE_ATTR.unpack(argument)
+        if self.files[file] in GICS:
+            self.gic.append((group, attribute, ctypes.c_uint64.from_address(address).value))
+        return 0
+
+    def _kvm_arm_preferred_target(self, file: int, argument: bytearray) -> int:
+        arm_abi.VCPU_INIT.pack_into(argument, 0, 5, *[0] * 7)
+        return 0
+
+    def _kvm_arm_vcpu_init(self, file: int, argument: bytearray) -> int:
+        target, features, *_ = arm_abi.VCPU_INIT.unpack(argument)
+        self.processors.append((target, features))
+        return 0
+
+    def _kvm_set_one_reg(self, file: int, argument: bytearray) -> int:
+        number, address = arm_abi.ONE_REG.unpack(argument)
+        self.registers[number] = ctypes.c_uint64.from_address(address).value
         return 0
 
     def _kvm_run(self, file: int, argument: int) -> int:
@@ -283,6 +313,7 @@ def require(allowed: bool) -> None:
         raise OSError(errno.EINVAL, "refused")
 
 
+GICS = {f"device {arm_abi.KVM_DEV_TYPE_ARM_VGIC_V2}", f"device {arm_abi.KVM_DEV_TYPE_ARM_VGIC_V3}"}
 SHUTDOWN = kvm_abi.KVM_EXIT_SHUTDOWN
 FUNCTION_NAMES = {
     vfio_abi.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: "VFIO_DEVICE_GET_PCI_HOT_RESET_INFO",
@@ -290,7 +321,7 @@ FUNCTION_NAMES = {
 }
 NAMES = {
     value: name
-    for module in (kvm_abi, vfio_abi)
+    for module in (kvm_abi, arm_abi, vfio_abi)
     for name, value in vars(module).items()
     if name.startswith(("KVM_", "VFIO_")) and isinstance(value, int) and value > 0x3B00
     if name not in FUNCTION_NAMES.values()

@@ -16,7 +16,7 @@ def kernel() -> FakeKernel:
 
 @pytest.fixture
 def routes(kernel: FakeKernel) -> InterruptRoutes:
-    return InterruptRoutes(Kvm(kernel).create_vm())
+    return InterruptRoutes(Kvm(kernel, {}).create_vm())
 
 
 def test_pins_are_routed_to_ioapic_and_pic_but_the_cascade(kernel, routes):

@@ -13,9 +13,13 @@ from passthru.diagnostics.finding import Finding, Severity
 from passthru.language.arguments import sources_from_arguments
 from passthru.language.model import VmConfig
 from passthru.language.reader import ReadResult, read
+from passthru.lean import TYPE_CHECKING
 from passthru.plan.model import VmPlan
 from passthru.plan.planner import plan_vm
 from passthru.rules.check import check
+
+if TYPE_CHECKING:
+    from passthru.plan.aarch64 import ArmPlan
 
 __all__ = ["main"]
 
@@ -57,7 +61,7 @@ def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
     if not result.complete:
         findings = tuple(_must_be_known(each, result) for each in findings)
     else:
-        plan, planned = plan_vm(config, board)
+        plan, planned = _plan(config, board)
         findings += planned + check(config, plan, board)
     if findings:
         from passthru.cli.output import colours_on
@@ -74,6 +78,14 @@ def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
     return _start(plan, board, dry=config.dryrun, hugepages=hugepages)
 
 
+def _plan(config: VmConfig, board: Board) -> "tuple[VmPlan | ArmPlan | None, tuple[Finding, ...]]":
+    if board.architecture == "aarch64":
+        from passthru.plan.arm_planner import plan_arm_vm
+
+        return plan_arm_vm(config, board)
+    return plan_vm(config, board)
+
+
 def _show_plan(config: VmConfig, findings: tuple[Finding, ...]) -> None:
     from passthru.board.capture import capture_board
     from passthru.cli.planning import show_plan
@@ -81,7 +93,8 @@ def _show_plan(config: VmConfig, findings: tuple[Finding, ...]) -> None:
 
     # All of the host, as `plan --board /` has it: a plan tells more than a start looks at.
     board = capture_board(HostFiles())
-    vm = describe_vm(config, board, kvm=True)
+    # The machine for arm64 is too young for a description of its own.
+    vm = describe_vm(config, board, kvm=board.architecture != "aarch64")
     show_plan(vm, board, has_errors=_has_errors(findings))
 
 
@@ -97,7 +110,7 @@ def _has_errors(findings: tuple[Finding, ...]) -> bool:
     return any(finding.severity is Severity.ERROR for finding in findings)
 
 
-def _start(plan: VmPlan, board: Board, *, dry: bool, hugepages: bool) -> int:
+def _start(plan: "VmPlan | ArmPlan", board: Board, *, dry: bool, hugepages: bool) -> int:
     # Only now: a refused configuration needs no machine.
     from passthru.host.kernel import LinuxKernel
     from passthru.vmm.build import run_machine

@@ -7,11 +7,17 @@ Blobs and virtual devices are looked at where they are planned.
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place
 from passthru.diagnostics.source import Span
-from passthru.language.model import Cpu, MemoryLocation, Pass, PortLocation, VmConfig
+from passthru.language.model import Cpu, MemoryLocation, Pass, PciLocation, PortLocation, VmConfig
 from passthru.lean import Iterator
 from passthru.plan.model import GuestRegion, RegionKind
 
-__all__ = ["unsupported", "unsupported_host", "unsupported_options", "unsupported_page_sharing"]
+__all__ = [
+    "unsupported",
+    "unsupported_host",
+    "unsupported_options",
+    "unsupported_page_sharing",
+    "unsupported_pci",
+]
 
 _MOST_CPUS = 254  # 8-bit APIC ids, without the broadcast id and the I/O APIC's
 _MAPPED = (RegionKind.RAM, RegionKind.ROM, RegionKind.PASSED, RegionKind.PASSED_RAM)
@@ -91,6 +97,17 @@ def _pass_options(passed: Pass) -> Iterator[Finding]:
             yield from _access_letters(location)
 
 
+def unsupported_pci(config: VmConfig) -> Iterator[Finding]:
+    """Passed PCI functions, for a machine that has no bus for them."""
+    for passed in config.passes:
+        for location in passed.locations:
+            if isinstance(location, PciLocation):
+                yield unsupported(
+                    f"`loc {location.span.text}`: run passes no PCI functions on arm64",
+                    location.span,
+                )
+
+
 def _access_letters(location: MemoryLocation) -> Iterator[Finding]:
     access = location.access
     reached_by_dma = access.dma_source or access.dma_target
@@ -113,7 +130,7 @@ def _access_letters(location: MemoryLocation) -> Iterator[Finding]:
         )
     if access.reports_exceptions:
         yield unsupported(
-            "`e`: KVM cannot raise a bus error in an x86-64 guest",
+            "`e`: run raises no bus errors in a guest",
             location.span,
             fix="remove `e` from the access letters",
         )

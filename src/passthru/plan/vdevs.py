@@ -15,9 +15,9 @@ from passthru.plan.model import SerialPort
 from passthru.plan.support import unsupported
 
 __all__ = [
+    "SUPPORTED_VDEVS",
     "SerialPlan",
     "configured_lines",
-    "is_supported",
     "plan_serial_ports",
     "unsupported_vdevs",
 ]
@@ -48,6 +48,9 @@ _SUPPORT = {
     "8259": _Support((0x20, 0xA0), (None, 2), {}, once=False),
 }
 
+SUPPORTED_VDEVS = tuple(_SUPPORT)
+"""The types that the machine has."""
+
 
 class SerialPlan(NamedTuple):
     """The serial ports in the order of the text, and those that lack something."""
@@ -72,11 +75,6 @@ def plan_serial_ports(vdevs: tuple[Vdev, ...]) -> SerialPlan:
             streams = vdev.values("hostdev")
             ports.append(SerialPort(port.ports.start, line, streams, vdev.span))
     return SerialPlan(tuple(ports), tuple(findings))
-
-
-def is_supported(vdev: Vdev) -> bool:
-    """Whether the machine has devices of this type at all."""
-    return vdev.type in _SUPPORT
 
 
 def configured_lines(config: VmConfig) -> frozenset[int]:

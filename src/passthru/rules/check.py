@@ -12,17 +12,18 @@ from passthru.lean import TYPE_CHECKING, Iterable, Iterator
 from passthru.plan.model import GuestRegion, VmPlan
 
 if TYPE_CHECKING:
+    from passthru.plan.aarch64 import ArmPlan
     from passthru.rules.hypervisor import Hypervisor
     from passthru.rules.passed_memory import PassedMemory
 
 __all__ = ["check", "check_configuration"]
 
 
-def check(config: VmConfig, plan: VmPlan | None, board: Board) -> tuple[Finding, ...]:
+def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tuple[Finding, ...]:
     """What is wrong with one VM on one host, beyond what reading and planning told.
 
-    ``plan`` is what plan_vm made of ``config``; None (it could not make one) leaves out
-    the rules that need it. Pure, like the plan.
+    ``plan`` is what plan_vm or plan_arm_vm made of ``config``; None (it could not make one)
+    leaves out the rules that need it. Pure, like the plan.
     """
     passed, unusual = _passed_memory(config)
     findings = [
@@ -33,7 +34,7 @@ def check(config: VmConfig, plan: VmPlan | None, board: Board) -> tuple[Finding,
         findings.extend(_memory_on_board(passed, board))
     if plan is not None:
         findings.extend(_address_map_of_kvm(config, passed, plan.regions))
-        if plan.functions:
+        if isinstance(plan, VmPlan) and plan.functions:
             findings.extend(_functions_on_board(plan, board))
     return _of_vm(config, findings)
 
@@ -148,12 +149,19 @@ def _with_kvm(
 ) -> Iterator[Finding]:
     """The configuration against the machine that run makes."""
     from passthru.plan.users import uses_of
+    from passthru.plan.vdevs import SUPPORTED_VDEVS
     from passthru.rules import guest_map, interrupts
 
     uses = uses_of(config)
-    yield from guest_map.port_overlap(guest_map.kvm_port_occupants(uses))
-    controllers = interrupts.kvm_controllers(config)
-    users = interrupts.kvm_interrupt_users(uses)
+    if board is not None and board.architecture == "aarch64":
+        from passthru.plan.arm_devices import ARM_VDEVS
+
+        controllers = interrupts.arm_controllers(config)
+        users = interrupts.kvm_interrupt_users(uses, ARM_VDEVS)
+    else:
+        yield from guest_map.port_overlap(guest_map.kvm_port_occupants(uses))
+        controllers = interrupts.kvm_controllers(config)
+        users = interrupts.kvm_interrupt_users(uses, SUPPORTED_VDEVS)
     yield from interrupts.interrupt_controller_unknown(users, controllers)
     yield from interrupts.interrupt_line_out_of_range(users, controllers)
     yield from interrupts.interrupt_claimed_twice(users, controllers)

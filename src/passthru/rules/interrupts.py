@@ -7,7 +7,6 @@ from passthru.diagnostics.source import Span
 from passthru.language.model import Interrupt, Pass, PciLocation, Reserve, Vdev, VmConfig
 from passthru.lean import Iterator, Mapping, NamedTuple, Sequence
 from passthru.plan.users import InterruptUse, User, Uses, name_of
-from passthru.plan.vdevs import is_supported
 from passthru.plan.x86_64 import IOAPIC_LINES, MACHINE_LINES
 
 __all__ = [
@@ -18,6 +17,7 @@ __all__ = [
     "Controller",
     "Controllers",
     "are_plainly_right",
+    "arm_controllers",
     "immediate_unmask_needs_edge",
     "interrupt_claimed_twice",
     "interrupt_controller_unknown",
@@ -96,17 +96,29 @@ def kvm_controllers(config: VmConfig) -> Controllers:
     return Controllers(by_name, machine_lines=MACHINE_LINES)
 
 
+def arm_controllers(config: VmConfig) -> Controllers:
+    """Those of the arm64 machine that run makes: one GIC, whatever it is called."""
+    # Here, not above: a guest for x86 starts without it.
+    from passthru.plan.aarch64 import GIC_NAME, LINE_END
+
+    names = [vdev.name.value for vdev in config.vdevs if vdev.type == "gic" and vdev.name]
+    return Controllers(dict.fromkeys(names or (GIC_NAME,), Controller("gic", LINE_END)))
+
+
 def interrupt_users(uses: Uses) -> list[InterruptUse]:
     """Who uses which interrupt; controllers do not count."""
     return [each for each in uses.interrupts if not _is_controller(each[0])]
 
 
-def kvm_interrupt_users(uses: Uses) -> list[InterruptUse]:
-    """Those in the machine that run makes; what it refuses altogether is wrong only once."""
+def kvm_interrupt_users(uses: Uses, vdevs: Sequence[str]) -> list[InterruptUse]:
+    """Those in the machine that run makes, which has the ``vdevs``.
+
+    What it refuses altogether is wrong only once.
+    """
     return [
         (user, interrupt)
         for user, interrupt in interrupt_users(uses)
-        if isinstance(user, Reserve) or (isinstance(user, Vdev) and is_supported(user))
+        if isinstance(user, Reserve) or (isinstance(user, Vdev) and user.type in vdevs)
     ]
 
 

@@ -6,25 +6,60 @@ from passthru.board.model import Board
 from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
-from passthru.lean import TYPE_CHECKING, Callable
+from passthru.lean import TYPE_CHECKING, Callable, Mapping, Protocol, Sequence
 from passthru.plan.model import GuestRegion, RegionKind, VmPlan
 from passthru.vmm.address_space import GuestMemory
-from passthru.vmm.kvm import Kvm, Vm
-from passthru.vmm.machine import Machine
+from passthru.vmm.kvm import Kvm, Vcpu, Vm
+from passthru.vmm.machine import Input, Machine
 from passthru.vmm.pci import PciBus
-from passthru.vmm.x86_64 import platform
-from passthru.vmm.x86_64.boot import Images, load, read_images
 
 if TYPE_CHECKING:
+    from passthru.plan.aarch64 import ArmPlan
     from passthru.vmm.pci.passed_functions import PassedFunctions
 
-__all__ = ["run_machine"]
+__all__ = ["Platform", "run_machine"]
 
 Say = Callable[[str], None]
 
 
+class Platform(Protocol):
+    """What differs between architectures of a machine; making one has read the images."""
+
+    @property
+    def required(self) -> Mapping[int, str]:
+        """What it needs of KVM beside what all do, by the capability's number."""
+
+    def create_interrupt_controllers(self, vm: Vm, undo: UndoStack) -> None:
+        """Those that KVM emulates in the kernel. Raises KernelCallFailed."""
+
+    def add_devices(
+        self, machine: Machine, vm: Vm, pci: PciBus, undo: UndoStack, resample: Callable[[], None]
+    ) -> list[Input]:
+        """Attach everything but passed devices; answers the host streams to listen to.
+
+        ``resample`` looks again at the passed functions' lines.
+        """
+
+    def load(self, memory: GuestMemory) -> None:
+        """Put everything that the guest starts with in its place in guest memory."""
+
+    def create_vcpus(self, kvm: Kvm, vm: Vm, undo: UndoStack) -> Sequence[Vcpu]:
+        """All vCPUs, ready to run. Raises TooManyVcpus or KernelCallFailed."""
+
+
+def _platform(plan: "VmPlan | ArmPlan", board: Board) -> Platform:
+    # Only what this machine has is imported: starting fast is a feature.
+    if isinstance(plan, VmPlan):
+        from passthru.vmm.x86_64.platform import PcPlatform
+
+        return PcPlatform(plan, board)
+    from passthru.vmm.aarch64.platform import ArmPlatform
+
+    return ArmPlatform(plan)
+
+
 def run_machine(
-    plan: VmPlan,
+    plan: "VmPlan | ArmPlan",
     board: Board,
     kernel: Kernel,
     say: Say,
@@ -40,17 +75,17 @@ def run_machine(
     it apart faster then than while the process lives. Raises PassthruError subclasses:
     before the start with status 64, after it with 96.
     """
-    images = read_images(plan, board)
+    platform = _platform(plan, board)
     build: _Build | None = None
     try:
         with UndoStack() as undo:
-            kvm = Kvm(kernel)
+            kvm = Kvm(kernel, platform.required)
             undo.callback(kvm.close)
             vm = kvm.create_vm()
             if not exits_after:
                 undo.callback(vm.close)
             build = _Build(plan, board, kernel, say, kvm, vm, undo)
-            return build.run(images, dry=dry, hugepages=hugepages)
+            return build.run(platform, dry=dry, hugepages=hugepages)
     except PassthruError as error:
         if build is not None and build.started:
             error.exit_status = ExitStatus.FATAL_AFTER_START
@@ -62,7 +97,7 @@ class _Build:
 
     def __init__(
         self,
-        plan: VmPlan,
+        plan: "VmPlan | ArmPlan",
         board: Board,
         kernel: Kernel,
         say: Say,
@@ -85,18 +120,18 @@ class _Build:
         self.started = False
         self._functions: PassedFunctions | None = None
 
-    def run(self, images: Images, *, dry: bool, hugepages: bool) -> ExitStatus:
-        plan, vm = self._plan, self._vm
+    def run(self, platform: Platform, *, dry: bool, hugepages: bool) -> ExitStatus:
+        plan, vm, undo = self._plan, self._vm, self._undo
         # Memory first: once there is an interrupt controller, KVM makes each slot wait.
         for region in plan.regions:
             self._add_region(region, hugepages=hugepages)
-        platform.create_interrupt_controllers(vm)
-        inputs = platform.add_devices(self._machine, vm, plan, self._pci, self._undo)
-        platform.move_ioapic(self._machine, vm, plan, self._resample_interrupts)
-        load(self._memory, images)
-        vcpus = platform.create_vcpus(self._kvm, vm, plan.cpu_count, images.boot.entry, self._undo)
-        if plan.functions:
-            self._add_functions()
+        platform.create_interrupt_controllers(vm, undo)
+        resample = self._resample_interrupts
+        inputs = platform.add_devices(self._machine, vm, self._pci, undo, resample)
+        platform.load(self._memory)
+        vcpus = platform.create_vcpus(self._kvm, vm, undo)
+        if isinstance(plan, VmPlan) and plan.functions:
+            self._add_functions(plan)
         if dry:
             self._say("Exiting: dryrun complete")
             return ExitStatus.OK
@@ -139,7 +174,7 @@ class _Build:
         if not access.writable:
             self._machine.mmio.attach(guest, ReadOnlyMemory(region, self._say))
 
-    def _add_functions(self) -> None:
+    def _add_functions(self, plan: VmPlan) -> None:
         # Imported for those who pass functions: starting fast is a feature.
         from passthru.vmm.interrupts import InterruptRoutes
         from passthru.vmm.parts import MachineParts
@@ -153,7 +188,7 @@ class _Build:
             self._machine.mmio,
             InterruptRoutes(self._vm),
         )
-        self._functions = PassedFunctions(parts, self._plan, self._board, self._undo, self._say)
+        self._functions = PassedFunctions(parts, plan, self._board, self._undo, self._say)
         self._functions.add_to(self._pci)
 
     def _resample_interrupts(self) -> None:

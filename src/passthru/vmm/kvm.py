@@ -5,16 +5,23 @@ import errno
 import os
 
 from passthru.host.kernel import Kernel, KernelCallFailed, KernelObject
-from passthru.lean import NamedTuple, Sequence
+from passthru.lean import TYPE_CHECKING, Mapping, NamedTuple, Sequence
 from passthru.vmm import kvm_abi as abi
 
-__all__ = ["CpuidEntry", "Kvm", "Vcpu", "VfioLink", "Vm"]
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    from passthru.lean import Callable
+
+    _Vcpu = TypeVar("_Vcpu", bound="Vcpu")
+    _Device = TypeVar("_Device", bound=KernelObject)
+
+__all__ = ["CpuidEntry", "Kvm", "Vcpu", "VfioLink", "Vm", "X86Vcpu"]
 
 _DEVICE = "/dev/kvm"
 _REQUIRED = {
     abi.KVM_CAP_USER_MEMORY: "memory slots (KVM_CAP_USER_MEMORY)",
     abi.KVM_CAP_IRQCHIP: "an interrupt controller in the kernel (KVM_CAP_IRQCHIP)",
-    abi.KVM_CAP_PIT2: "a timer in the kernel (KVM_CAP_PIT2)",
     abi.KVM_CAP_IRQFD: "interrupts by eventfd (KVM_CAP_IRQFD)",
     abi.KVM_CAP_IRQFD_RESAMPLE: "level-triggered eventfds (KVM_CAP_IRQFD_RESAMPLE)",
     abi.KVM_CAP_IRQ_ROUTING: "interrupt routes (KVM_CAP_IRQ_ROUTING)",
@@ -39,20 +46,21 @@ class CpuidEntry(NamedTuple):
 class Kvm(KernelObject):
     """``/dev/kvm``, opened and found complete.
 
-    Raises KvmMissing, KvmForbidden or KvmIncomplete.
+    ``required`` names what this architecture needs beside what all do: a capability's number
+    and what to call it. Raises KvmMissing, KvmForbidden or KvmIncomplete.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, required: Mapping[int, str]) -> None:
         super().__init__(kernel, _open(kernel), "KVM")
         try:
-            self._require_abilities()
+            self._require_abilities({**_REQUIRED, **required})
         except Exception:
             self.close()
             raise
 
-    def _require_abilities(self) -> None:
+    def _require_abilities(self, required: Mapping[int, str]) -> None:
         version = self.call("KVM_GET_API_VERSION", abi.KVM_GET_API_VERSION)
-        missing = [name for capability, name in _REQUIRED.items() if not self.extension(capability)]
+        missing = [name for capability, name in required.items() if not self.extension(capability)]
         if version != abi.KVM_API_VERSION:
             missing = [f"API version {abi.KVM_API_VERSION}"]
         if missing:
@@ -68,6 +76,14 @@ class Kvm(KernelObject):
     def max_vcpus(self) -> int:
         """How many vCPUs one machine may have."""
         return self.extension(abi.KVM_CAP_MAX_VCPUS) or self.extension(abi.KVM_CAP_NR_VCPUS) or 4
+
+    def check_vcpu_count(self, count: int) -> None:
+        """Raises TooManyVcpus where one machine may not have so many."""
+        limit = self.max_vcpus()
+        if count > limit:
+            from passthru.vmm.errors import TooManyVcpus
+
+            raise TooManyVcpus(count, limit)
 
     def supported_cpuid(self) -> list[CpuidEntry]:
         """What KVM can show a guest of this processor (KVM_GET_SUPPORTED_CPUID)."""
@@ -183,15 +199,18 @@ class Vm(KernelObject):
 
     def create_vfio_link(self) -> "VfioLink":
         """The machine's one link to VFIO. Raises KernelCallFailed."""
-        device = bytearray(abi.CREATE_DEVICE.pack(abi.KVM_DEV_TYPE_VFIO, 0, 0))
-        self.call("KVM_CREATE_DEVICE vfio", abi.KVM_CREATE_DEVICE, device)
-        _, file, _ = abi.CREATE_DEVICE.unpack(device)
-        return VfioLink(self._kernel, file)
+        return self.create_device(abi.KVM_DEV_TYPE_VFIO, VfioLink)
 
-    def create_vcpu(self, number: int) -> "Vcpu":
-        """A vCPU with APIC id ``number``. Raises KernelCallFailed."""
+    def create_device(self, type_: int, make: "Callable[[Kernel, int], _Device]") -> "_Device":
+        """A device that the kernel emulates; ``make`` gets its file. Raises KernelCallFailed."""
+        device = bytearray(abi.CREATE_DEVICE.pack(type_, 0, 0))
+        self.call(f"KVM_CREATE_DEVICE type {type_}", abi.KVM_CREATE_DEVICE, device)
+        return make(self._kernel, abi.CREATE_DEVICE.unpack(device)[1])
+
+    def create_vcpu(self, kind: "type[_Vcpu]", number: int) -> "_Vcpu":
+        """A vCPU, on x86 with APIC id ``number``. Raises KernelCallFailed."""
         file = self.call(f"KVM_CREATE_VCPU {number}", abi.KVM_CREATE_VCPU, number)
-        return Vcpu(self._kernel, number, file, self._run_size)
+        return kind(self._kernel, number, file, self._run_size)
 
 
 class VfioLink(KernelObject):
@@ -214,7 +233,7 @@ class VfioLink(KernelObject):
 
 
 class Vcpu(KernelObject):
-    """One virtual CPU and the page it shares with the kernel (struct kvm_run)."""
+    """One virtual CPU, and the page it shares with the kernel (struct kvm_run)."""
 
     def __init__(self, kernel: Kernel, number: int, file: int, run_size: int) -> None:
         super().__init__(kernel, file, f"vCPU {number}")
@@ -233,6 +252,14 @@ class Vcpu(KernelObject):
         self._kernel.unmap(self.run_page)
         super().close()
 
+    def instruction_pointer(self) -> int:
+        """Where the guest is (virtual address)."""
+        raise NotImplementedError
+
+
+class X86Vcpu(Vcpu):
+    """A virtual CPU of x86-64."""
+
     def set_cpuid(self, entries: Sequence[CpuidEntry]) -> None:
         """What CPUID answers on this vCPU (KVM_SET_CPUID2)."""
         packed = b"".join(abi.CPUID_ENTRY.pack(*entry) for entry in entries)
@@ -249,6 +276,10 @@ class Vcpu(KernelObject):
         if done != len(values):
             refused = OSError(errno.EINVAL, os.strerror(errno.EINVAL))
             raise KernelCallFailed(str(self), f"KVM_SET_MSRS {values[done][0]:#x}", refused)
+
+    def instruction_pointer(self) -> int:
+        """RIP."""
+        return self.registers()[16]
 
     def registers(self) -> list[int]:
         """rax rbx rcx rdx rsi rdi rsp rbp r8..r15 rip rflags."""

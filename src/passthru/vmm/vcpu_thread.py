@@ -72,10 +72,11 @@ class Thread:
         return ended
 
 
-_SUBERROR = Struct("<I")
+_SUBERROR = _EVENT = Struct("<I")
 _NAMES = {
     abi.KVM_EXIT_FAIL_ENTRY: "the processor refused to enter the guest",
     abi.KVM_EXIT_INTERNAL_ERROR: "KVM cannot go on",
+    abi.KVM_EXIT_ARM_NISV: "an access to a device by an instruction that KVM cannot take apart",
 }
 
 
@@ -145,6 +146,8 @@ class VcpuLoop:
                 self._memory_access()
             elif reason == abi.KVM_EXIT_SHUTDOWN:
                 return f"vCPU {self._vcpu.number}: reset by a triple fault{self._where()}"
+            elif reason == abi.KVM_EXIT_SYSTEM_EVENT:
+                return self._system_event()
             elif reason not in (abi.KVM_EXIT_INTR, abi.KVM_EXIT_HLT):
                 raise self._stuck(reason)
         return None
@@ -172,6 +175,13 @@ class VcpuLoop:
                 start = abi.RUN_MMIO_DATA
                 page[start : start + size] = value.to_bytes(size, "little")
 
+    def _system_event(self) -> str | None:
+        """The guest's firmware interface has ended the machine (PSCI on arm64)."""
+        (event,) = _EVENT.unpack_from(self._page, abi.RUN_EXIT_UNION)
+        if event in (abi.KVM_SYSTEM_EVENT_SHUTDOWN, abi.KVM_SYSTEM_EVENT_RESET):
+            return None
+        raise self._crash(f"the guest reports that it has crashed (event {event})")
+
     def _run_failed(self, error: OSError) -> "GuestCrash":
         if error.errno == errno.EFAULT:
             what = "the guest touched memory that the host cannot provide"
@@ -190,8 +200,7 @@ class VcpuLoop:
         return GuestCrash(self._vcpu.number, f"{what}{self._where()}")
 
     def _where(self) -> str:
-        instruction_pointer = self._vcpu.registers()[16]
-        return f", at instruction {instruction_pointer:#x}"
+        return f", at instruction {self._vcpu.instruction_pointer():#x}"
 
 
 def _value(data: bytes | memoryview) -> int:

@@ -100,7 +100,7 @@ class World:
     ) -> None:
         self.device = device or small_device()
         self.kernel = kernel(self.device)
-        self.vm = Kvm(self.kernel).create_vm()
+        self.vm = Kvm(self.kernel, {}).create_vm()
         self.memory = GuestMemory(self.kernel, self.vm)
         self.mmio, self.ports = Bus(), Bus()
         routes = InterruptRoutes(self.vm)

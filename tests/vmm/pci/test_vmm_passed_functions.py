@@ -64,7 +64,7 @@ def pass_and_give_back(
     """Two functions, of groups 7 and 8; the kernel afterwards, and what was said."""
     kernel = kernel or FakeKernel(device)
     remarks: list[str] = []
-    vm = Kvm(kernel).create_vm()
+    vm = Kvm(kernel, {}).create_vm()
     parts = MachineParts(kernel, vm, GuestMemory(kernel, vm), Bus(), Bus(), InterruptRoutes(vm))
     with UndoStack() as undo:
         PassedFunctions(parts, PLAN, BOARD, undo, remarks.append).add_to(PciBus())

@@ -7,8 +7,7 @@ import pytest
 from boot_samples import KERNEL_MARK, MIB, make_bzimage, make_request, memory_after
 
 from passthru.addresses import AddressRange
-from passthru.vmm.x86_64.boot.entry import LongModeEntry
-from passthru.vmm.x86_64.boot.errors import (
+from passthru.vmm.image_errors import (
     AddressNotPossible,
     CommandLineNotPossible,
     ImageTruncated,
@@ -18,7 +17,8 @@ from passthru.vmm.x86_64.boot.errors import (
     MapTooLong,
     RamTooSmall,
 )
-from passthru.vmm.x86_64.boot.loader import plan_boot
+from passthru.vmm.x86_64.boot import plan_boot
+from passthru.vmm.x86_64.boot.entry import LongModeEntry
 from passthru.vmm.x86_64.boot.paging import identity_tables
 from passthru.vmm.x86_64.boot.request import E820Type, MapEntry
 

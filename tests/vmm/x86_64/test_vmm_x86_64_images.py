@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from passthru.addresses import AddressRange
 from passthru.diagnostics.errors import ExitStatus
-from passthru.vmm.x86_64.boot.entry import RealModeEntry
-from passthru.vmm.x86_64.boot.errors import (
+from passthru.vmm.image_errors import (
     AddressNotPossible,
     ImageError,
     NotAnImage,
@@ -19,7 +18,9 @@ from passthru.vmm.x86_64.boot.errors import (
     OutsideRam,
     RamTooSmall,
 )
-from passthru.vmm.x86_64.boot.loader import ImageFormat, plan_boot, recognise
+from passthru.vmm.images import ImageFormat, recognise
+from passthru.vmm.x86_64.boot import plan_boot
+from passthru.vmm.x86_64.boot.entry import RealModeEntry
 
 FLAT = b"\xfa\xb0\x2a\xe6\x10\xf4"
 

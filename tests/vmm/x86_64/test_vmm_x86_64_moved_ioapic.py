@@ -16,7 +16,9 @@ class Chip:
         self.kernel = FakeKernel()
         self.resampled = 0
         self.held = 0
-        self.ioapic = MovedIoapic(Kvm(self.kernel).create_vm(), self._while_held, self._resample)
+        self.ioapic = MovedIoapic(
+            Kvm(self.kernel, {}).create_vm(), self._while_held, self._resample
+        )
 
     def _while_held(self, action) -> None:
         self.held += 1

@@ -20,7 +20,7 @@ def test_every_port_that_the_machine_answers_is_known_to_the_planner():
     plan = VmPlan("m", 1, (), (), "", (), WINDOWS, (), 0xFEC00000, 0, ())
     with UndoStack() as undo:
         undo.callback(machine.close)
-        vm = Kvm(FakeKernel()).create_vm()
+        vm = Kvm(FakeKernel(), {}).create_vm()
         platform.add_devices(machine, vm, plan, PciBus(), undo)
     known = {port for range_, _ in MACHINE_PORTS for port in range(range_.start, range_.end)}
     answered = {entry.range for entry in machine.ports._entries}

@@ -7,8 +7,7 @@ import pytest
 from boot_samples import MIB, make_elf, make_elf32, make_request, memory_after, xen_note
 
 from passthru.addresses import AddressRange
-from passthru.vmm.x86_64.boot.entry import ProtectedModeEntry
-from passthru.vmm.x86_64.boot.errors import (
+from passthru.vmm.image_errors import (
     AddressNotPossible,
     CommandLineNotPossible,
     ImageTruncated,
@@ -18,7 +17,8 @@ from passthru.vmm.x86_64.boot.errors import (
     OtherArchitecture,
     OutsideRam,
 )
-from passthru.vmm.x86_64.boot.loader import plan_boot
+from passthru.vmm.x86_64.boot import plan_boot
+from passthru.vmm.x86_64.boot.entry import ProtectedModeEntry
 
 CODE = b"\xf4" * 64
 SEGMENTS = [(MIB, CODE, 0x3000), (2 * MIB, b"data", 4)]

@@ -2,15 +2,19 @@
 """The x86-64 machine around the vCPUs: interrupt controllers, legacy devices, processors."""
 
 from passthru.addresses import PAGE_SIZE, AddressRange
+from passthru.board.model import Board
 from passthru.host.undo import UndoStack
-from passthru.lean import Callable
+from passthru.lean import Callable, Mapping
 from passthru.plan import x86_64 as layout
 from passthru.plan.model import SerialPort, VmPlan
-from passthru.vmm.kvm import Kvm, Vcpu, Vm
+from passthru.vmm import kvm_abi as abi
+from passthru.vmm.address_space import GuestMemory
+from passthru.vmm.kvm import Kvm, Vm, X86Vcpu
 from passthru.vmm.machine import Input, Machine
 from passthru.vmm.pci import ConfigPorts, EcamWindow, HostBridge, PciBus
 from passthru.vmm.serial import Serial8250, open_host_streams
-from passthru.vmm.x86_64.boot.entry import Entry, enter
+from passthru.vmm.x86_64.boot import load, read_images
+from passthru.vmm.x86_64.boot.entry import enter
 from passthru.vmm.x86_64.cpuid import guest_cpuid
 from passthru.vmm.x86_64.legacy_devices import (
     CmosClock,
@@ -21,21 +25,70 @@ from passthru.vmm.x86_64.legacy_devices import (
     ResetRegister,
 )
 
-__all__ = ["add_devices", "create_interrupt_controllers", "create_vcpus", "move_ioapic"]
+__all__ = ["PcPlatform", "add_devices"]
 
 _KEYBOARD_COMMAND_PORT = 0x64
+_REQUIRED = {abi.KVM_CAP_PIT2: "a timer in the kernel (KVM_CAP_PIT2)"}
 
 
-def create_interrupt_controllers(vm: Vm) -> None:
-    """The controllers and the timer that KVM emulates in the kernel."""
-    pages = layout.KVM_PAGES.start
-    vm.create_interrupt_controllers(tss=pages + PAGE_SIZE, identity_map=pages)
+class PcPlatform:
+    """See Platform in ``build``: a PC around the vCPUs.
+
+    Making it reads the images: raises FileUnreadable, ImageError, OutsideGuestMemory or
+    SoftwareKvm.
+    """
+
+    def __init__(self, plan: VmPlan, board: Board) -> None:
+        self._plan = plan
+        self._images = read_images(plan, board)
+
+    @property
+    def required(self) -> Mapping[int, str]:
+        """See Platform."""
+        return _REQUIRED
+
+    def create_interrupt_controllers(self, vm: Vm, undo: UndoStack) -> None:
+        """The controllers and the timer that KVM emulates in the kernel."""
+        pages = layout.KVM_PAGES.start
+        vm.create_interrupt_controllers(tss=pages + PAGE_SIZE, identity_map=pages)
+
+    def add_devices(
+        self, machine: Machine, vm: Vm, pci: PciBus, undo: UndoStack, resample: Callable[[], None]
+    ) -> list[Input]:
+        """Attach everything but passed devices; answers the host streams to listen to."""
+        inputs = add_devices(machine, vm, self._plan, pci, undo)
+        _move_ioapic(machine, vm, self._plan, resample)
+        return inputs
+
+    def load(self, memory: GuestMemory) -> None:
+        """Put the images and the firmware tables in their places."""
+        load(memory, self._images)
+
+    def create_vcpus(self, kvm: Kvm, vm: Vm, undo: UndoStack) -> list[X86Vcpu]:
+        """All vCPUs; the first starts the image, the others wait for it to wake them.
+
+        Raises TooManyVcpus or KernelCallFailed.
+        """
+        count = self._plan.cpu_count
+        kvm.check_vcpu_count(count)
+        supported = kvm.supported_cpuid()
+        state = self._images.boot.entry.processor()
+        vcpus = []
+        for number in range(count):
+            vcpu = vm.create_vcpu(X86Vcpu, number)
+            undo.callback(vcpu.close)
+            vcpu.set_cpuid(guest_cpuid(supported, number, count))
+            # Firmware leaves every processor's memory types alike.
+            vcpu.set_msrs(state.msrs)
+            vcpus.append(vcpu)
+        enter(vcpus[0], state)
+        return vcpus
 
 
 def add_devices(
     machine: Machine, vm: Vm, plan: VmPlan, pci: PciBus, undo: UndoStack
 ) -> list[Input]:
-    """Attach everything but passed devices; answers the host streams to listen to."""
+    """Attach what ``plan`` has but its passed devices; answers the host streams to listen to."""
     ports = machine.ports
     reset = ResetRegister(machine.end)
     events = PowerEvents(_line(vm, layout.SCI_GSI))
@@ -54,7 +107,7 @@ def add_devices(
     return inputs
 
 
-def move_ioapic(machine: Machine, vm: Vm, plan: VmPlan, resample: Callable[[], None]) -> None:
+def _move_ioapic(machine: Machine, vm: Vm, plan: VmPlan, resample: Callable[[], None]) -> None:
     """Let the IOAPIC answer where the configuration wants it (GPA)."""
     if plan.ioapic_address != layout.IOAPIC_ADDRESS:
         from passthru.vmm.x86_64.moved_ioapic import MovedIoapic
@@ -83,27 +136,3 @@ def _add_serial_port(machine: Machine, vm: Vm, port: SerialPort, undo: UndoStack
 
 def _line(vm: Vm, gsi: int) -> Callable[[bool], None]:
     return lambda level: vm.set_interrupt_line(gsi, level=level)
-
-
-def create_vcpus(kvm: Kvm, vm: Vm, count: int, entry: Entry, undo: UndoStack) -> list[Vcpu]:
-    """All vCPUs; the first starts in ``entry``, the others wait for it to wake them.
-
-    Raises TooManyVcpus or KernelCallFailed.
-    """
-    limit = kvm.max_vcpus()
-    if count > limit:
-        from passthru.vmm.errors import TooManyVcpus
-
-        raise TooManyVcpus(count, limit)
-    supported = kvm.supported_cpuid()
-    state = entry.processor()
-    vcpus = []
-    for number in range(count):
-        vcpu = vm.create_vcpu(number)
-        undo.callback(vcpu.close)
-        vcpu.set_cpuid(guest_cpuid(supported, number, count))
-        # Firmware leaves every processor's memory types alike.
-        vcpu.set_msrs(state.msrs)
-        vcpus.append(vcpu)
-    enter(vcpus[0], state)
-    return vcpus

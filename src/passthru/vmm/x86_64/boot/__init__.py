@@ -1,22 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files and passed blobs to the guest's memory, and from there to the first instruction.
 
-The modules in here are the boot protocols and what they share.
+The modules in here are the boot protocols and what they share. A binary without any format
+needs none: it is copied, and run from its first byte in real mode.
 """
-
-import os
 
 from passthru.addresses import AddressRange
 from passthru.board.model import Board
-from passthru.lean import NamedTuple
+from passthru.lean import Callable, NamedTuple
 from passthru.plan.model import Blob, BlobRole, RegionKind, VmPlan
 from passthru.plan.x86_64 import FIRMWARE_AREA
 from passthru.vmm.address_space import GuestMemory
+from passthru.vmm.images import (
+    RAM_KINDS,
+    ImageFormat,
+    blobs_in_place,
+    initrd_place,
+    read_file,
+    recognise,
+    refusal,
+)
 from passthru.vmm.x86_64.acpi import AcpiPlatform, PciInterruptRoute, build_tables
-from passthru.vmm.x86_64.boot.loader import ImageFormat, plan_boot, recognise
-from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, memory_map
+from passthru.vmm.x86_64.boot.entry import RealModeEntry
+from passthru.vmm.x86_64.boot.request import (
+    BootPlan,
+    BootRequest,
+    BootWrite,
+    FreeRam,
+    memory_map,
+)
 
-__all__ = ["Images", "load", "read_images"]
+__all__ = ["Images", "load", "plan_boot", "read_images"]
 
 _KERNELS = (ImageFormat.BZIMAGE, ImageFormat.ELF)
 
@@ -34,7 +48,7 @@ def read_images(plan: VmPlan, board: Board) -> Images:
 
     Raises FileUnreadable, ImageError, OutsideGuestMemory or SoftwareKvm.
     """
-    files = {blob: _read(blob) for blob in plan.blobs if blob.path is not None}
+    files = {blob: read_file(blob) for blob in plan.blobs if blob.path is not None}
     boot_blob = next(blob for blob in plan.blobs if blob.role is BlobRole.BOOT_IMAGE)
     image = files[boot_blob]
     if recognise(image) in _KERNELS and not board.abilities.hardware_virtualization:
@@ -42,8 +56,8 @@ def read_images(plan: VmPlan, board: Board) -> Images:
 
         raise SoftwareKvm(boot_blob.path or "")
     initrd = next((blob for blob in plan.blobs if blob.role is BlobRole.INITRD), None)
-    initrd_place = _initrd_place(initrd, files)
-    ram = tuple(r.range for r in plan.regions if r.kind in _RAM_KINDS)
+    place = initrd_place(initrd, files)
+    ram = tuple(r.range for r in plan.regions if r.kind in RAM_KINDS)
     rom = tuple(r.range for r in plan.regions if r.kind is RegionKind.ROM)
     boot = plan_boot(
         BootRequest(
@@ -54,59 +68,14 @@ def read_images(plan: VmPlan, board: Board) -> Images:
             ram=ram,
             rom=rom,
             rsdp=FIRMWARE_AREA.start,
-            initrd=initrd_place,
-            initrd_data=files.get(initrd) if initrd and initrd_place is None else None,
+            initrd=place,
+            initrd_data=files.get(initrd) if initrd and place is None else None,
             address=boot_blob.address,
             explicit=boot_blob.typed,
         )
     )
-    data = tuple((blob, files[blob]) for blob in files if _is_placed_by_us(blob))
-    for blob, content in data:
-        _check_place(plan, blob, len(content))
+    data = blobs_in_place(plan.regions, files)
     return Images(boot, data, build_tables(_acpi_platform(plan)))
-
-
-def _initrd_place(initrd: Blob | None, files: dict[Blob, bytes]) -> AddressRange | None:
-    """Where the initrd lies if the user has decided it (GPA), or None."""
-    if initrd is None or initrd.address is None or initrd.passed is not None:
-        return initrd.passed if initrd else None
-    return AddressRange(initrd.address, len(files[initrd]))
-
-
-def _is_placed_by_us(blob: Blob) -> bool:
-    return blob.role is BlobRole.DATA or (blob.role is BlobRole.INITRD and blob.address is not None)
-
-
-_RAM_KINDS = (RegionKind.RAM, RegionKind.PASSED_RAM)
-
-
-def _read(blob: Blob) -> bytes:
-    path = blob.path or ""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            chunks = []
-            while chunk := os.read(file, 1 << 24):
-                chunks.append(chunk)
-        finally:
-            os.close(file)
-    except OSError as error:
-        from passthru.vmm.errors import FileUnreadable
-
-        raise FileUnreadable(path, blob.span, error) from error
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _check_place(plan: VmPlan, blob: Blob, size: int) -> None:
-    start = blob.address or 0
-    for region in plan.regions:
-        if region.kind in (*_RAM_KINDS, RegionKind.ROM):
-            inside = region.range.start <= start and start + size <= region.range.end
-            if inside:
-                return
-    from passthru.vmm.errors import OutsideGuestMemory
-
-    raise OutsideGuestMemory(blob.path or "", start, size, blob.span)
 
 
 def _acpi_platform(plan: VmPlan) -> AcpiPlatform:
@@ -138,3 +107,108 @@ def load(memory: GuestMemory, images: Images) -> None:
         memory.write(zeroed.start, bytes(zeroed.size))
     for write in images.boot.writes:
         memory.write(write.address, write.data)
+
+
+def plan_boot(request: BootRequest) -> BootPlan:
+    """How to start ``request.image``, by the protocol that fits its format.
+
+    Nothing is written; each write and each zeroed range of the answer lies inside one range
+    of ``request.ram`` or ``request.rom``, none of which may overlap. An image that is not
+    recognised runs from its first byte in real mode. Raises ImageError.
+    """
+    return _by_memory(request, _protocol(request)(request))
+
+
+def _protocol(request: BootRequest) -> Callable[[BootRequest], BootPlan]:
+    """The only boot protocol that is imported: a flat guest starts without the others."""
+    kind = recognise(request.image)
+    if kind is ImageFormat.BZIMAGE:
+        from passthru.vmm.x86_64.boot.bzimage import plan_bzimage
+
+        return plan_bzimage
+    if kind is ImageFormat.ELF:
+        from passthru.vmm.x86_64.boot.pvh import plan_elf
+
+        return plan_elf
+    if kind is ImageFormat.FLAT and not request.explicit:
+        return _plan_flat
+    raise refusal(request.name, kind, "x86-64")
+
+
+def _by_memory(request: BootRequest, plan: BootPlan) -> BootPlan:
+    """``plan`` in pieces that each lie in one range of RAM or ROM."""
+    writes = []
+    for write in plan.writes:
+        data = memoryview(write.data)
+        for part in _pieces(request, write.range):
+            start = part.start - write.address
+            writes.append(BootWrite(part.start, data[start : start + part.size]))
+    zeroed = [part for whole in plan.zeroed for part in _pieces(request, whole)]
+    return plan._replace(writes=tuple(writes), zeroed=tuple(zeroed))
+
+
+def _pieces(request: BootRequest, whole: AddressRange) -> list[AddressRange]:
+    """Raises OutsideRam if there is a byte of ``whole`` that no memory holds."""
+    common = [whole.intersection(memory) for memory in (*request.ram, *request.rom)]
+    pieces = [part for part in common if part is not None]
+    if sum(part.size for part in pieces) != whole.size:
+        from passthru.vmm.image_errors import OutsideRam
+
+        raise OutsideRam(request.name, "boot data", whole)
+    return pieces
+
+
+_PARAGRAPH = 16
+_REACHABLE = AddressRange(0, 1 << 32)
+
+
+def _plan_flat(request: BootRequest) -> BootPlan:
+    """The image at ``request.address``, or at the lowest RAM or ROM that holds it.
+
+    Such a program knows no memory map, so all memory counts, but not where the ACPI tables
+    and an initrd in place are. Raises AddressNotPossible, OutsideRam or RamTooSmall.
+    """
+    free = FreeRam((*request.ram, *request.rom))
+    if request.rsdp:
+        free.take(FIRMWARE_AREA)
+    if request.initrd is not None:
+        free.take(request.initrd)
+    place = _place(request, free)
+    writes = (BootWrite(place.start, request.image),)
+    return BootPlan(writes, RealModeEntry(place.start))
+
+
+def _place(request: BootRequest, free: FreeRam) -> AddressRange:
+    size = len(request.image)
+    if request.address is None:
+        found = free.take_lowest(size, _REACHABLE)
+        if found is None:
+            from passthru.vmm.image_errors import RamTooSmall
+
+            raise RamTooSmall(request.name, size, free.largest(), size)
+        return found
+    wanted = AddressRange(request.address, size)
+    _check(request, request.address, wanted, free)
+    return wanted
+
+
+def _check(request: BootRequest, address: int, wanted: AddressRange, free: FreeRam) -> None:
+    if _REACHABLE.contains(wanted) and address % _PARAGRAPH == 0 and free.is_free(wanted):
+        return
+    from passthru.vmm.image_errors import AddressNotPossible, OutsideRam
+
+    if not _REACHABLE.contains(wanted):
+        raise AddressNotPossible(
+            request.name,
+            address,
+            "real mode reaches no address above 4 GiB",
+            f"load 0x1000,{request.name}",
+        )
+    if address % _PARAGRAPH:
+        raise AddressNotPossible(
+            request.name,
+            address,
+            "a code segment begins at a multiple of 16",
+            f"load {address & -_PARAGRAPH:#x},{request.name}",
+        )
+    raise OutsideRam(request.name, "the image", wanted)

@@ -9,15 +9,15 @@ page tables below 640 KiB.
 from struct import pack, pack_into
 
 from passthru.addresses import PAGE_SIZE, AddressRange
-from passthru.vmm.x86_64.boot.command_line import encoded_command_line
-from passthru.vmm.x86_64.boot.entry import DescriptorTable, LongModeEntry, flat_gdt
-from passthru.vmm.x86_64.boot.errors import (
+from passthru.vmm.image_errors import (
     AddressNotPossible,
     InitrdNotPlaceable,
     LowRamMissing,
     MapTooLong,
     RamTooSmall,
 )
+from passthru.vmm.x86_64.boot.command_line import encoded_command_line
+from passthru.vmm.x86_64.boot.entry import DescriptorTable, LongModeEntry, flat_gdt
 from passthru.vmm.x86_64.boot.linux_header import (
     SETUP_HEADER_START,
     SetupHeader,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A kernel command line as the bytes that lie in guest memory."""
 
-from passthru.vmm.x86_64.boot.errors import CommandLineNotPossible
+from passthru.vmm.image_errors import CommandLineNotPossible
 
 __all__ = ["encoded_command_line"]
 

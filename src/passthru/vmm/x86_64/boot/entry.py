@@ -8,7 +8,7 @@ from _struct import pack  # struct only hands it on, from a file more
 
 from passthru.lean import NamedTuple
 from passthru.vmm import kvm_abi as abi
-from passthru.vmm.kvm import Vcpu
+from passthru.vmm.kvm import X86Vcpu
 
 __all__ = [
     "DescriptorTable",
@@ -202,7 +202,7 @@ class RealModeEntry(NamedTuple):
 Entry = LongModeEntry | ProtectedModeEntry | RealModeEntry
 
 
-def enter(vcpu: Vcpu, state: ProcessorState) -> None:
+def enter(vcpu: X86Vcpu, state: ProcessorState) -> None:
     """Let ``vcpu`` start in ``state``, MSRs apart. Raises KernelCallFailed."""
     sregs = vcpu.special_registers()
     segments = [state.cs, *[state.ds] * 5, state.tr, state.ldt]

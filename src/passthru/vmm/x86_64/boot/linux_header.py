@@ -6,7 +6,7 @@ Kernel Header"), read without trust.
 from struct import unpack_from
 
 from passthru.lean import NamedTuple
-from passthru.vmm.x86_64.boot.errors import ImageTruncated, ImageUnsupported
+from passthru.vmm.image_errors import ImageTruncated, ImageUnsupported
 
 __all__ = ["SETUP_HEADER_START", "SetupHeader", "read_setup_header"]
 

@@ -7,16 +7,16 @@ Entered in 32-bit protected mode without paging, EBX pointing to start_info.
 from struct import pack
 
 from passthru.addresses import AddressRange
-from passthru.vmm.x86_64.boot.command_line import encoded_command_line
-from passthru.vmm.x86_64.boot.elf_image import ElfImage, LoadSegment, read_elf
-from passthru.vmm.x86_64.boot.entry import DescriptorTable, ProtectedModeEntry, flat_gdt
-from passthru.vmm.x86_64.boot.errors import (
+from passthru.vmm.elf_image import ElfImage, LoadSegment, read_elf
+from passthru.vmm.image_errors import (
     AddressNotPossible,
     ImageUnsupported,
     InitrdNotPlaceable,
     LowRamMissing,
     OutsideRam,
 )
+from passthru.vmm.x86_64.boot.command_line import encoded_command_line
+from passthru.vmm.x86_64.boot.entry import DescriptorTable, ProtectedModeEntry, flat_gdt
 from passthru.vmm.x86_64.boot.request import BootPlan, BootRequest, BootWrite, FreeRam, usable_ram
 
 __all__ = ["plan_elf"]
@@ -33,7 +33,7 @@ _COMMAND_LINE_LIMIT = 2047
 
 def plan_elf(request: BootRequest) -> BootPlan:
     """Where an ELF image's segments and start_info go, and its PVH entry. Raises ImageError."""
-    image = read_elf(request.name, request.image)
+    image = read_elf(request.name, request.image, "x86-64")
     entry = _checked_entry(request, image)
     free = usable_ram(request)
     writes, zeroed = _place_segments(request, image, free)

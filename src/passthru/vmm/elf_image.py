@@ -4,7 +4,7 @@
 from struct import unpack_from
 
 from passthru.lean import NamedTuple
-from passthru.vmm.x86_64.boot.errors import ImageTruncated, ImageUnsupported, OtherArchitecture
+from passthru.vmm.image_errors import ImageTruncated, ImageUnsupported, OtherArchitecture
 
 __all__ = ["ElfImage", "LoadSegment", "read_elf"]
 
@@ -12,6 +12,8 @@ _NOTE_HEADER = 12
 _XEN_NAME = b"Xen\0"
 _XEN_ELFNOTE_PHYS32_ENTRY = 18  # include/xen/interface/elfnote.h
 _PROCESSORS = {
+    "EM_X86_64": "x86-64",
+    "EM_386": "x86",
     "EM_AARCH64": "arm64",
     "EM_ARM": "arm",
     "EM_RISCV": "RISC-V",
@@ -19,29 +21,39 @@ _PROCESSORS = {
     "EM_S390": "s390",
     "EM_MIPS": "MIPS",
 }
-_X86 = ("EM_X86_64", "EM_386")
+_MACHINES = {"x86-64": ("EM_X86_64", "EM_386"), "arm64": ("EM_AARCH64",)}
+"""What processors each machine has, as ELF calls them."""
 _HEADER_SIZE = 64
 _CLASS_64 = b"\x02"
 
 
 class LoadSegment(NamedTuple):
-    """File bytes that belong at the GPA ``address``; up to ``memory_size`` zeros follow them."""
+    """File bytes that belong at the GPA ``address``; up to ``memory_size`` zeros follow them.
+
+    ``virtual`` is where the program sees them once it has switched its MMU on.
+    """
 
     address: int
+    virtual: int
     offset: int
     file_size: int
     memory_size: int
 
 
 class ElfImage(NamedTuple):
-    """What is to be loaded, and the PVH entry (a GPA), None without such a note."""
+    """What is to be loaded, and where it begins.
+
+    ``entry`` is what the header says (an address as the program sees it), ``pvh_entry`` a
+    GPA, None without such a note.
+    """
 
     segments: tuple[LoadSegment, ...]
+    entry: int
     pvh_entry: int | None
 
 
-def read_elf(name: str, image: bytes | memoryview) -> ElfImage:
-    """The loadable segments and the PVH entry of an x86 executable.
+def read_elf(name: str, image: bytes | memoryview, machine: str) -> ElfImage:
+    """The loadable segments and the entries of an executable for ``machine``.
 
     Raises OtherArchitecture, ImageTruncated or ImageUnsupported.
     """
@@ -55,28 +67,33 @@ def read_elf(name: str, image: bytes | memoryview) -> ElfImage:
         elf = ELFFile(BytesIO(_header_alone(image)))
     except (ELFError, UnicodeDecodeError) as error:
         raise ImageUnsupported(name, f"damaged ELF file: {error}") from error
-    machine = str(elf["e_machine"])
-    if machine not in _X86:
-        raise OtherArchitecture(name, _PROCESSORS.get(machine, f"ELF machine {machine}"))
+    processor = str(elf["e_machine"])
+    if processor not in _MACHINES[machine]:
+        made_for = _PROCESSORS.get(processor, f"ELF machine {processor}")
+        raise OtherArchitecture(name, made_for, machine)
     table = _program_header_table(
         name, image, elf["e_phoff"], elf["e_phnum"], elf.structs.Elf_Phdr.sizeof()
     )
     headers = [elf.structs.Elf_Phdr.parse(entry) for entry in table]
-    entry = None
+    pvh_entry = None
     segments = []
     for header in headers:
         if header["p_type"] not in ("PT_LOAD", "PT_NOTE"):
             continue
         segment = LoadSegment(
-            header["p_paddr"], header["p_offset"], header["p_filesz"], header["p_memsz"]
+            header["p_paddr"],
+            header["p_vaddr"],
+            header["p_offset"],
+            header["p_filesz"],
+            header["p_memsz"],
         )
         _check_segment(name, segment, image)
         if header["p_type"] == "PT_NOTE":
             notes = memoryview(image)[segment.offset : segment.offset + segment.file_size]
-            entry = entry or _pvh_entry(notes, header["p_align"])
+            pvh_entry = pvh_entry or _pvh_entry(notes, header["p_align"])
         elif segment.memory_size:
             segments.append(segment)
-    return ElfImage(tuple(segments), entry)
+    return ElfImage(tuple(segments), elf["e_entry"], pvh_entry)
 
 
 def _header_alone(image: bytes | memoryview) -> bytearray:

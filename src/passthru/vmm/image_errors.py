@@ -22,6 +22,12 @@ __all__ = [
 _MIB = 1 << 20
 
 
+_IMAGES = {
+    "x86-64": "give an x86-64 image (a bzImage, an ELF with a PVH entry, or a flat binary)",
+    "arm64": "give an arm64 image (a Linux Image, an ELF, or a flat binary)",
+}
+
+
 def _size(count: int) -> str:
     """Rounded up to what one can write in a configuration."""
     return f"{(count + _MIB - 1) // _MIB}m" if count >= _MIB else f"{(count + 1023) // 1024}k"
@@ -46,10 +52,9 @@ class NotAnImage(ImageError):
 class OtherArchitecture(ImageError):
     """The image is for another kind of processor."""
 
-    fix = "give an x86-64 image (a bzImage, an ELF with a PVH entry, or a flat binary)"
-
-    def __init__(self, name: str, architecture: str) -> None:
-        super().__init__(name, f"made for {architecture}; this machine is x86-64")
+    def __init__(self, name: str, architecture: str, machine: str) -> None:
+        super().__init__(name, f"made for {architecture}; this machine is {machine}")
+        self.fix = _IMAGES[machine]
 
 
 class ImageTruncated(ImageError):

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One configuration joined with one host: the plan of a VM on arm64."""
+
+from passthru.addresses import AddressRange
+from passthru.board.model import Board
+from passthru.diagnostics.finding import Finding
+from passthru.language.model import VmConfig
+from passthru.lean import Iterable, Iterator, NamedTuple
+from passthru.plan.aarch64 import HIGHEST_ADDRESS, UART_SIZE, ArmPlan, Gic, Uart
+from passthru.plan.arm_devices import plan_gic, plan_uarts, unsupported_arm_vdevs
+from passthru.plan.blobs import plan_blobs
+from passthru.plan.claims import claims
+from passthru.plan.memory import option_regions, pass_regions, plain_region, reserved_regions
+from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.support import (
+    unsupported,
+    unsupported_options,
+    unsupported_page_sharing,
+    unsupported_pci,
+)
+
+__all__ = ["ArmPlanned", "plan_arm_vm"]
+
+
+class ArmPlanned(NamedTuple):
+    """A plan, and what is wrong with it: with errors it is fit to be looked at only."""
+
+    plan: ArmPlan
+    findings: tuple[Finding, ...]
+
+
+def plan_arm_vm(config: VmConfig, board: Board) -> ArmPlanned:
+    """Decide everything about the VM that ``config`` describes on the arm64 host ``board``.
+
+    Pure: the same arguments give the same plan, and nothing of the host is touched.
+    """
+    cpu_count = max(1, len(config.cpus))
+    gic = plan_gic(config, cpu_count)
+    uarts = plan_uarts(config.vdevs)
+    blobs = plan_blobs(config)
+    memory = (
+        *option_regions(config.memory),
+        *pass_regions(config, board),
+        *reserved_regions(config),
+    )
+    regions = (*memory, *_gic_regions(gic.gic), *_uart_regions(uarts.uarts))
+    findings = [
+        *_unsupported_host(config, board),
+        *unsupported_options(config),
+        *unsupported_pci(config),
+        *unsupported_arm_vdevs(config.vdevs),
+        *unsupported_page_sharing(regions),
+        *_too_high(regions),
+        *gic.findings,
+        *uarts.findings,
+        *blobs.findings,
+    ]
+    plan = ArmPlan(
+        name=config.name,
+        cpu_count=cpu_count,
+        regions=tuple(sorted(regions, key=lambda each: each.range)),
+        blobs=blobs.blobs,
+        command_line=config.cmdline.value if config.cmdline else "",
+        gic=gic.gic,
+        uarts=uarts.uarts,
+        claims=tuple(claims(config.name, regions, ())),
+    )
+    return ArmPlanned(plan, tuple(each._replace(vm=config.name) for each in findings))
+
+
+def _unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
+    if board.architecture != "aarch64":
+        yield unsupported(
+            f"this host is {board.architecture}; the guest is for aarch64 hosts", config.span
+        )
+
+
+def _too_high(regions: Iterable[GuestRegion]) -> Iterator[Finding]:
+    for region in regions:
+        if region.range.end > HIGHEST_ADDRESS:
+            yield unsupported(
+                f"{region.name} ends at {region.range.end:#x}, above {HIGHEST_ADDRESS:#x}: KVM "
+                "gives a machine addresses of 40 bits",
+                region.span,
+            )
+
+
+def _gic_regions(gic: Gic) -> Iterator[GuestRegion]:
+    names = ("gic distributor", "gic redistributors" if gic.version == 3 else "gic cpu interface")
+    for name, place in zip(names, (gic.distributor, gic.processors), strict=True):
+        yield plain_region(place, RegionKind.DEVICE, name, gic.span)
+
+
+def _uart_regions(uarts: tuple[Uart, ...]) -> Iterator[GuestRegion]:
+    for uart in uarts:
+        place = AddressRange(uart.registers.start, UART_SIZE)
+        yield plain_region(place, RegionKind.DEVICE, "pl011", uart.span)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an image to what must be written and where the first processor starts.
+
+A flat binary is copied and run from its first byte. All start with the MMU off, interrupts
+masked, and the address of the device tree in x0, 0 where there is none (Linux:
+Documentation/arch/arm64/booting.rst).
+"""
+
+from passthru.addresses import PAGE_SIZE, AddressRange, united, without
+from passthru.lean import NamedTuple
+from passthru.plan.aarch64 import ArmPlan
+from passthru.plan.model import Blob, BlobRole, RegionKind
+from passthru.vmm.address_space import GuestMemory
+from passthru.vmm.image_errors import ImageUnsupported, OutsideRam, RamTooSmall
+from passthru.vmm.images import (
+    RAM_KINDS,
+    ImageFormat,
+    blobs_in_place,
+    initrd_place,
+    read_file,
+    recognise,
+    refusal,
+)
+
+__all__ = ["ArmImages", "load", "read_images"]
+
+_MACHINE = "arm64"
+
+
+class ArmImages(NamedTuple):
+    """What to copy (GPA and bytes), and where the first vCPU begins."""
+
+    writes: tuple[tuple[int, bytes], ...]
+    entry: int
+
+
+def read_images(plan: ArmPlan) -> ArmImages:
+    """Read every file and decide how the guest starts, before anything of KVM is touched.
+
+    Raises FileUnreadable, ImageError or OutsideGuestMemory.
+    """
+    files = {blob: read_file(blob) for blob in plan.blobs if blob.path is not None}
+    boot = next(blob for blob in plan.blobs if blob.role is BlobRole.BOOT_IMAGE)
+    image, name = files[boot], boot.path or ""
+    data = blobs_in_place(plan.regions, files)
+    kind = recognise(image)
+    if kind is ImageFormat.FLAT and not boot.typed:
+        entry = _place(plan, files, boot).start
+        writes: list[tuple[int, bytes]] = [(entry, image)]
+    elif kind is ImageFormat.ELF:
+        writes, entry = _elf(plan, name, image)
+    elif kind in (ImageFormat.ARM64_IMAGE, ImageFormat.GZIP):
+        raise ImageUnsupported(name, "a kernel needs a device tree, and run cannot give one yet")
+    else:
+        raise refusal(name, kind, _MACHINE)
+    placed = [(blob.address or 0, content) for blob, content in data]
+    return ArmImages((*placed, *writes), entry)
+
+
+def load(memory: GuestMemory, images: ArmImages) -> None:
+    """Put everything in its place in guest memory."""
+    for address, content in images.writes:
+        memory.write(address, content)
+
+
+def _memory(plan: ArmPlan) -> list[AddressRange]:
+    kinds = (*RAM_KINDS, RegionKind.ROM)
+    return united(region.range for region in plan.regions if region.kind in kinds)
+
+
+def _place(plan: ArmPlan, files: dict[Blob, bytes], boot: Blob) -> AddressRange:
+    """Where a flat binary goes: where the user wants it, else to the lowest free memory."""
+    size, name = len(files[boot]), boot.path or ""
+    if boot.address is not None:
+        wanted = AddressRange(boot.address, size)
+        if not any(part.contains(wanted) for part in _memory(plan)):
+            raise OutsideRam(name, "the image", wanted)
+        return wanted
+    initrd = next((blob for blob in plan.blobs if blob.role is BlobRole.INITRD), None)
+    taken = initrd_place(initrd, files)
+    holes = [taken] if taken is not None else []
+    free = [rest for part in _memory(plan) for rest in without(part, holes)]
+    for part in free:
+        start = (part.start + PAGE_SIZE - 1) & -PAGE_SIZE
+        if start + size <= part.end:
+            return AddressRange(start, size)
+    largest = max((part.size for part in free), default=0)
+    raise RamTooSmall(name, size, largest, size)
+
+
+def _elf(plan: ArmPlan, name: str, image: bytes) -> tuple[list[tuple[int, bytes]], int]:
+    from passthru.vmm.elf_image import read_elf
+
+    elf = read_elf(name, image, _MACHINE)
+    writes = []
+    entry = elf.entry
+    for segment in elf.segments:
+        place = AddressRange(segment.address, segment.memory_size)
+        if not any(part.contains(place) for part in _memory(plan)):
+            raise OutsideRam(name, "a segment", place)
+        content = image[segment.offset : segment.offset + segment.file_size]
+        writes.append((segment.address, content.ljust(segment.memory_size, b"\0")))
+        # The header tells it as the program sees it with its MMU on.
+        if segment.virtual <= elf.entry < segment.virtual + segment.memory_size:
+            entry = elf.entry - segment.virtual + segment.address
+    return writes, entry

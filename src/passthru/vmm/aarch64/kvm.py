@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""KVM's objects on arm64: a virtual CPU with its firmware interface, and the GIC."""
+
+from _struct import Struct  # struct only hands it on, from a file more
+
+from passthru.host.kernel import Kernel, KernelObject
+from passthru.lean import Callable
+from passthru.vmm import kvm_abi as abi
+from passthru.vmm.aarch64 import kvm_abi as arm
+from passthru.vmm.kvm import Vcpu
+
+__all__ = ["ArmVcpu", "GicDevice"]
+
+_U64 = Struct("<Q")
+_U32 = Struct("<I")
+
+
+def _with_address(data: bytearray, use: Callable[[int], None]) -> None:
+    """Call ``use`` with the user address of ``data``, which stays where it is meanwhile."""
+    import ctypes  # it is slow to import
+
+    memory = (ctypes.c_char * len(data)).from_buffer(data)
+    use(ctypes.addressof(memory))
+
+
+class ArmVcpu(Vcpu):
+    """A virtual CPU of arm64."""
+
+    def preferred_target(self, vm: KernelObject) -> int:
+        """The processor that the host's own can be shown as."""
+        init = bytearray(arm.VCPU_INIT.size)
+        vm.call("KVM_ARM_PREFERRED_TARGET", arm.KVM_ARM_PREFERRED_TARGET, init)
+        target: int = arm.VCPU_INIT.unpack(init)[0]
+        return target
+
+    def initialise(self, target: int, *, running: bool) -> None:
+        """Reset it: EL1, MMU off, interrupts masked, PSCI 0.2 or later at hand.
+
+        One that is not ``running`` waits for another to switch it on. Raises KernelCallFailed.
+        """
+        features = 1 << arm.KVM_ARM_VCPU_PSCI_0_2
+        features |= 0 if running else 1 << arm.KVM_ARM_VCPU_POWER_OFF
+        init = bytearray(arm.VCPU_INIT.pack(target, features, *[0] * 6))
+        self.call("KVM_ARM_VCPU_INIT", arm.KVM_ARM_VCPU_INIT, init)
+
+    def instruction_pointer(self) -> int:
+        """PC."""
+        value = bytearray(_U64.size)
+        self._register("KVM_GET_ONE_REG", arm.KVM_GET_ONE_REG, arm.REGS_PC, value)
+        number: int = _U64.unpack(value)[0]
+        return number
+
+    def start_at(self, address: int, argument: int) -> None:
+        """Begin at ``address`` with ``argument`` in x0 (both GPAs). Raises KernelCallFailed."""
+        for place, value in ((arm.REGS_PC, address), (arm.REGS_X0, argument)):
+            self._register(
+                "KVM_SET_ONE_REG", arm.KVM_SET_ONE_REG, place, bytearray(_U64.pack(value))
+            )
+
+    def _register(self, name: str, request: int, place: int, value: bytearray) -> None:
+        number = arm.KVM_REG_ARM64 | arm.KVM_REG_SIZE_U64 | arm.KVM_REG_ARM_CORE | place // 4
+
+        def call(address: int) -> None:
+            self.call(f"{name} {number:#x}", request, bytearray(arm.ONE_REG.pack(number, address)))
+
+        _with_address(value, call)
+
+
+class GicDevice(KernelObject):
+    """The GIC that KVM emulates; it is complete after ``initialise``."""
+
+    def __init__(self, kernel: Kernel, file: int) -> None:
+        super().__init__(kernel, file, "the guest's GIC")
+
+    def set_address(self, kind: int, address: int) -> None:
+        """Where one of its parts answers (GPA). Raises KernelCallFailed."""
+        name = f"address {address:#x}"
+        self._set(name, arm.KVM_DEV_ARM_VGIC_GRP_ADDR, kind, bytearray(_U64.pack(address)))
+
+    def set_line_count(self, count: int) -> None:
+        """How many interrupt ids it has, those of the processors among them."""
+        group = arm.KVM_DEV_ARM_VGIC_GRP_NR_IRQS
+        self._set(f"{count} interrupts", group, 0, bytearray(_U32.pack(count)))
+
+    def initialise(self) -> None:
+        """When all vCPUs are there and before one runs. Raises KernelCallFailed."""
+        control = arm.KVM_DEV_ARM_VGIC_GRP_CTRL
+        self._set("initialisation", control, arm.KVM_DEV_ARM_VGIC_CTRL_INIT, bytearray(8))
+
+    def _set(self, name: str, group: int, attribute: int, value: bytearray) -> None:
+        def call(address: int) -> None:
+            packed = abi.DEVICE_ATTR.pack(0, group, attribute, address)
+            self.call(name, abi.KVM_SET_DEVICE_ATTR, bytearray(packed))
+
+        _with_address(value, call)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arm64 machine around the vCPUs: the GIC, serial ports, processors with PSCI."""
+
+import errno
+
+from passthru.host.kernel import KernelCallFailed
+from passthru.host.undo import UndoStack
+from passthru.lean import Callable, Mapping
+from passthru.plan.aarch64 import LINE_END, ArmPlan, Uart
+from passthru.vmm.aarch64 import kvm_abi as arm
+from passthru.vmm.aarch64.boot import load, read_images
+from passthru.vmm.aarch64.errors import GicVersionMissing
+from passthru.vmm.aarch64.kvm import ArmVcpu, GicDevice
+from passthru.vmm.aarch64.pl011 import Pl011
+from passthru.vmm.address_space import GuestMemory
+from passthru.vmm.kvm import Kvm, Vm
+from passthru.vmm.machine import Input, Machine
+from passthru.vmm.pci import PciBus
+from passthru.vmm.serial import open_host_streams
+
+__all__ = ["ArmPlatform"]
+
+_GIC_TYPES = {2: arm.KVM_DEV_TYPE_ARM_VGIC_V2, 3: arm.KVM_DEV_TYPE_ARM_VGIC_V3}
+_GIC_PARTS = {
+    2: (arm.KVM_VGIC_V2_ADDR_TYPE_DIST, arm.KVM_VGIC_V2_ADDR_TYPE_CPU),
+    3: (arm.KVM_VGIC_V3_ADDR_TYPE_DIST, arm.KVM_VGIC_V3_ADDR_TYPE_REDIST),
+}
+
+_REQUIRED = {
+    arm.KVM_CAP_ONE_REG: "access to single registers (KVM_CAP_ONE_REG)",
+    arm.KVM_CAP_DEVICE_CTRL: "devices in the kernel (KVM_CAP_DEVICE_CTRL)",
+    arm.KVM_CAP_ARM_PSCI_0_2: "PSCI 0.2 (KVM_CAP_ARM_PSCI_0_2)",
+}
+
+
+class ArmPlatform:
+    """See Platform in ``build``.
+
+    Making it reads the images: raises FileUnreadable, ImageError or OutsideGuestMemory.
+    """
+
+    def __init__(self, plan: ArmPlan) -> None:
+        self._plan = plan
+        self._images = read_images(plan)
+        self._gic: GicDevice | None = None
+
+    @property
+    def required(self) -> Mapping[int, str]:
+        """See Platform."""
+        return _REQUIRED
+
+    def create_interrupt_controllers(self, vm: Vm, undo: UndoStack) -> None:
+        """The GIC; create_vcpus completes it. Raises GicVersionMissing, KernelCallFailed."""
+        gic = self._plan.gic
+        try:
+            device = vm.create_device(_GIC_TYPES[gic.version], GicDevice)
+        except KernelCallFailed as failed:
+            if failed.error.errno != errno.ENODEV:
+                raise
+            raise GicVersionMissing(gic.version) from failed
+        undo.callback(device.close)
+        places = (gic.distributor, gic.processors)
+        for part, place in zip(_GIC_PARTS[gic.version], places, strict=True):
+            device.set_address(part, place.start)
+        device.set_line_count(LINE_END)
+        self._gic = device
+
+    def add_devices(
+        self, machine: Machine, vm: Vm, pci: PciBus, undo: UndoStack, resample: Callable[[], None]
+    ) -> list[Input]:
+        """Attach the serial ports; answers the host streams to listen to."""
+        inputs: list[Input] = []
+        for uart in self._plan.uarts:
+            inputs += _add_uart(machine, vm, uart, undo)
+        return inputs
+
+    def load(self, memory: GuestMemory) -> None:
+        """Put the images in their places."""
+        load(memory, self._images)
+
+    def create_vcpus(self, kvm: Kvm, vm: Vm, undo: UndoStack) -> list[ArmVcpu]:
+        """All vCPUs; the first starts the image, the others wait for PSCI to switch them on.
+
+        Raises TooManyVcpus or KernelCallFailed.
+        """
+        count = self._plan.cpu_count
+        kvm.check_vcpu_count(count)
+        vcpus: list[ArmVcpu] = []
+        for number in range(count):
+            vcpu = vm.create_vcpu(ArmVcpu, number)
+            undo.callback(vcpu.close)
+            vcpu.initialise(vcpu.preferred_target(vm), running=number == 0)
+            vcpus.append(vcpu)
+        vcpus[0].start_at(self._images.entry, 0)
+        if self._gic is not None:
+            self._gic.initialise()
+        return vcpus
+
+
+def _add_uart(machine: Machine, vm: Vm, uart: Uart, undo: UndoStack) -> list[Input]:
+    streams = open_host_streams(uart.host_devices, lambda: machine.has_ended)
+    for stream in streams:
+        undo.callback(stream.close)
+
+    def send(data: bytes) -> None:
+        for stream in streams:
+            stream.send(data)
+
+    def set_line(level: bool) -> None:
+        line = arm.KVM_ARM_IRQ_TYPE_SPI << arm.KVM_ARM_IRQ_TYPE_SHIFT | uart.line
+        vm.set_interrupt_line(line, level=level)
+
+    serial = Pl011(send, set_line)
+    machine.mmio.attach(uart.registers, serial)
+    return [
+        Input(stream.source, serial.receive, serial.room)
+        for stream in streams
+        if stream.source is not None
+    ]

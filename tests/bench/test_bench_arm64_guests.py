@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`passthru run` with bare-metal guests on the KVM of virtual arm64 hosts."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from arm_guests import make_elf, make_flat
+from passthru.bench.architectures import AARCH64
+from passthru.bench.boards import load_board
+from passthru.bench.host_session import Completed
+from passthru.bench.inner_command import passthru_command
+from passthru.bench.virtual_host import VirtualHost
+
+pytestmark = pytest.mark.bench
+
+HELLO = 'print "hello from arm64\\n"\npower_off'
+PL011 = "vdev pl011 loc 0x1c090000 intr gic:37 hostdev >-\n"
+NUMBERS = itertools.count()
+
+# The two public configurations, with what a guest on the bench needs instead of the image.
+BARE_METAL = """\
+system hello-guest
+ram 0x40000000,16M
+cpu
+load {image}
+vdev pl011
+    loc 0x1c090000
+    intr gic:37
+"""
+ZEPHYR = """\
+system zephyr
+cpu
+ram 0x80000000,128M
+vdev gic version 2
+load {image}
+vdev pl011
+        hostdev >-
+        loc 0x1c090000
+        intr gic:37
+"""
+
+
+def run(host: VirtualHost, text: str, image: Path) -> Completed:
+    """Run a configuration whose ``{image}`` is the file."""
+    directory = host.exchange / str(next(NUMBERS))
+    directory.mkdir()
+    inner = directory / image.name
+    inner.write_bytes(image.read_bytes())
+    config = directory / "guest.qvmconf"
+    config.write_text(text.format(image=inner))
+    return host.run(passthru_command(["run", f"@{config}"], AARCH64), timeout=90, silence=60)
+
+
+@pytest.fixture(scope="module")
+def gicv2_host() -> Iterator[VirtualHost]:
+    with VirtualHost(load_board("arm64-gicv2")) as booted:
+        yield booted
+
+
+def test_a_public_configuration_prints_on_its_serial_port(
+    arm_host: VirtualHost, tmp_path: Path
+) -> None:
+    done = run(arm_host, BARE_METAL, make_flat(tmp_path, HELLO))
+    assert (done.status, done.text) == (0, "hello from arm64\n")
+
+
+def test_a_public_configuration_with_gicv2_runs_where_the_host_has_it(
+    gicv2_host: VirtualHost, tmp_path: Path
+) -> None:
+    done = run(gicv2_host, ZEPHYR, make_elf(tmp_path, HELLO, 0x80000000))
+    assert (done.status, done.text) == (0, "hello from arm64\n")
+
+
+def test_a_gic_that_the_host_lacks_is_refused_with_the_one_it_has(
+    arm_host: VirtualHost, gicv2_host: VirtualHost, tmp_path: Path
+) -> None:
+    image = make_elf(tmp_path, HELLO, 0x80000000)
+    for host, asked, other in ((arm_host, 2, 3), (gicv2_host, 3, 2)):
+        done = run(host, ZEPHYR.replace("version 2", f"version {asked}"), image)
+        assert done.status == 64
+        assert f"this host gives its guests no GICv{asked}" in done.text
+        assert f"vdev gic version {other}" in done.text
+
+
+@pytest.mark.parametrize("address", ["0", "0x40000000", "0x1080000000"])
+def test_ram_may_be_at_any_address(address: str, arm_host: VirtualHost, tmp_path: Path) -> None:
+    text = f"ram {address},1M\nload {{image}}\n{PL011}"
+    done = run(arm_host, text, make_flat(tmp_path, HELLO))
+    assert (done.status, done.text) == (0, "hello from arm64\n")
+
+
+def test_a_reset_ends_the_machine_as_well(arm_host: VirtualHost, tmp_path: Path) -> None:
+    text = f"ram 0x40000000,1M\nload {{image}}\n{PL011}"
+    done = run(arm_host, text, make_flat(tmp_path, 'print "again"\nreset'))
+    assert (done.status, done.text) == (0, "again")
+
+
+TWO_PROCESSORS = """
+    mrs x20, mpidr_el1
+    and x20, x20, #0xff
+    cbnz x20, second
+    // PSCI CPU_ON: processor 1, at second, with 0x61 for its x0.
+    ldr x0, =0xc4000003
+    mov x1, #1
+    adr x2, second
+    mov x3, #0x61
+    hvc #0
+    adr x4, told
+1:  ldar w5, [x4]
+    cbz w5, 1b
+    print_character #0x62
+    // PSCI AFFINITY_INFO: wait until it is off.
+2:  ldr x0, =0xc4000004
+    mov x1, #1
+    mov x2, #0
+    hvc #0
+    cmp x0, #1
+    b.ne 2b
+    print "!"
+    power_off
+second:
+    print_character w0
+    adr x4, told
+    mov w5, #1
+    stlr w5, [x4]
+    psci 0x84000002
+told: .word 0
+"""
+
+
+def test_a_second_processor_is_switched_on_and_off(arm_host: VirtualHost, tmp_path: Path) -> None:
+    text = f"ram 0x40000000,1M\ncpu cpu\nload {{image}}\n{PL011}"
+    done = run(arm_host, text, make_flat(tmp_path, TWO_PROCESSORS))
+    assert (done.status, done.text) == (0, "ab!")
+
+
+# Sets up the GICv3, lets one source interrupt, and tells which one it was.
+INTERRUPTED = """
+    adr x0, vectors
+    msr vbar_el1, x0
+    mov x0, #7
+    msr S3_0_C12_C12_5, x0          // ICC_SRE_EL1
+    isb
+    mov x0, #0xff
+    msr S3_0_C4_C6_0, x0            // ICC_PMR_EL1
+    mov x0, #1
+    msr S3_0_C12_C12_7, x0          // ICC_IGRPEN1_EL1
+    ldr x1, =0x2f000000
+    mov w0, #0x12
+    str w0, [x1]                    // GICD_CTLR: affinity routing, group 1
+    mov w0, #-1
+    str w0, [x1, #0x84]             // GICD_IGROUPR1
+    mov w0, #(1 << 5)
+    str w0, [x1, #0x104]            // GICD_ISENABLER1: line 37
+    ldr x1, =0x2f110000             // the redistributor's second frame
+    mov w0, #-1
+    str w0, [x1, #0x80]             // GICR_IGROUPR0
+    mov w0, #(1 << 27)
+    str w0, [x1, #0x100]            // GICR_ISENABLER0: the virtual timer
+    {source}
+    msr daifclr, #2
+1:  wfi
+    b 1b
+    .balign 2048
+vectors:
+    .space 0x280
+    mrs x0, S3_0_C12_C12_0          // ICC_IAR1_EL1
+    cmp x0, #{line}
+    b.ne 3f
+    print "{line}"
+3:  power_off
+"""
+TIMER = "mov x0, #0x1000\nmsr cntv_tval_el0, x0\nmov x0, #1\nmsr cntv_ctl_el0, x0"
+TRANSMITTER = (
+    "ldr x1, =uart\nmov w0, #0x20\nstr w0, [x1, #0x38]\n"  # IMSC: transmitted
+    "print_character #0x2e"
+)
+RECEIVER = "ldr x1, =uart\nmov w0, #0x10\nstr w0, [x1, #0x38]"  # IMSC: received
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "printed"),
+    [(TIMER, 27, "27"), (TRANSMITTER, 37, ".37"), (RECEIVER, 37, "37")],
+    ids=["timer", "transmitter", "receiver"],
+)
+def test_interrupts_come(
+    source: str, line: int, printed: str, arm_host: VirtualHost, tmp_path: Path
+) -> None:
+    image = make_flat(tmp_path, INTERRUPTED.format(source=source, line=line))
+    text = f"ram 0x40000000,1M\nload {{image}}\n{PL011}"
+    if source is RECEIVER:
+        (arm_host.exchange / "input").write_text("x")
+        text += f"hostdev <{arm_host.exchange}/input\n"
+    done = run(arm_host, text, image)
+    assert (done.status, done.text) == (0, printed)
+
+
+def test_an_access_that_cannot_be_taken_apart_ends_with_its_place(
+    arm_host: VirtualHost, tmp_path: Path
+) -> None:
+    image = make_flat(tmp_path, "ldr x0, =uart\nldp x1, x2, [x0]")
+    done = run(arm_host, f"ram 0x40000000,1M\nload {{image}}\n{PL011}", image)
+    assert done.status == 96
+    assert re.search(r"vCPU 0: .*, at instruction 0x40000004", done.text), done.text

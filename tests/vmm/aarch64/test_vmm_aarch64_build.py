@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole arm64 machine on a fake kernel: it is built, it fails at every step, nothing is left."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from arm_board import LINUX
+from fake_kernel import FakeFunction, FakeKernel
+from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.diagnostics.source import Source
+from passthru.language.reader import read
+from passthru.plan.aarch64 import ArmPlan
+from passthru.plan.arm_planner import plan_arm_vm
+from passthru.vmm import kvm_abi
+from passthru.vmm.aarch64 import kvm_abi as arm
+from passthru.vmm.aarch64.errors import GicVersionMissing
+from passthru.vmm.build import run_machine
+from passthru.vmm.errors import GuestCrash
+from passthru.vmm.image_errors import ImageError, OtherArchitecture, OutsideRam
+
+UART = 0x1C090000
+PC, X0 = (0x6030000000100000 | place for place in (64, 0))
+
+
+def plan(directory: Path, more: str = "", image: bytes = b"code", load: str = "load ") -> ArmPlan:
+    file = directory / "image"
+    file.write_bytes(image)
+    text = (
+        f"ram 0x80000000,1m\n{more}\n{load}{file}\n"
+        f"vdev pl011 loc {UART:#x} intr gic:37 hostdev >{directory}/console\n"
+    )
+    config, findings = read([Source("guest.qvmconf", text)], environment={})
+    planned = plan_arm_vm(config, LINUX)
+    assert (findings, planned.findings) == ((), ())
+    return planned.plan
+
+
+def ending(event: int = kvm_abi.KVM_SYSTEM_EVENT_SHUTDOWN):
+    def leave(page) -> None:
+        struct.pack_into("<I", page, kvm_abi.RUN_EXIT_REASON, kvm_abi.KVM_EXIT_SYSTEM_EVENT)
+        struct.pack_into("<I", page, kvm_abi.RUN_EXIT_UNION, event)
+
+    return leave
+
+
+def writing(address: int, value: int):
+    def leave(page) -> None:
+        struct.pack_into("<I", page, kvm_abi.RUN_EXIT_REASON, kvm_abi.KVM_EXIT_MMIO)
+        data = value.to_bytes(8, "little")
+        kvm_abi.RUN_MMIO.pack_into(page, kvm_abi.RUN_EXIT_UNION, address, data, 4, 1)
+
+    return leave
+
+
+def kernel(*exits, fail_at: int | None = None) -> FakeKernel:
+    made = FakeKernel(FakeFunction(), fail_at)
+    made.exits = [*exits, ending()]
+    return made
+
+
+def run(whole: ArmPlan, on: FakeKernel) -> ExitStatus:
+    return run_machine(whole, LINUX, on, lambda remark: None)
+
+
+def test_the_guest_prints_and_switches_the_machine_off(tmp_path):
+    fake = kernel(writing(UART, ord("h")), writing(UART, ord("i")))
+    assert run(plan(tmp_path), fake) is ExitStatus.OK
+    assert (tmp_path / "console").read_bytes() == b"hi"
+    assert (fake.files, fake.mappings) == ({}, {})
+
+
+def test_a_reset_ends_the_machine_as_well(tmp_path):
+    fake = kernel(ending(kvm_abi.KVM_SYSTEM_EVENT_RESET))
+    assert run(plan(tmp_path), fake) is ExitStatus.OK
+
+
+def test_a_guest_that_reports_its_crash_is_fatal(tmp_path):
+    with pytest.raises(GuestCrash, match="vCPU 0: the guest reports that it has crashed"):
+        run(plan(tmp_path), kernel(ending(3)))
+
+
+def test_processors_are_reset_and_all_but_the_first_wait(tmp_path):
+    fake = kernel()
+    run(plan(tmp_path, "cpu cpu cpu"), fake)
+    psci, off = 1 << arm.KVM_ARM_VCPU_PSCI_0_2, 1 << arm.KVM_ARM_VCPU_POWER_OFF
+    assert fake.processors == [(5, psci), (5, psci | off), (5, psci | off)]
+    assert fake.registers == {PC: 0x80000000, X0: 0}
+
+
+def test_the_gic_is_complete_when_the_processors_are_there(tmp_path):
+    fake = kernel()
+    run(plan(tmp_path, "vdev gic gicd 0x50000000 gicr 0x50100000"), fake)
+    address, lines, control = 0, 3, 4
+    assert fake.gic == [
+        (address, arm.KVM_VGIC_V3_ADDR_TYPE_DIST, 0x50000000),
+        (address, arm.KVM_VGIC_V3_ADDR_TYPE_REDIST, 0x50100000),
+        (lines, 0, fake.gic[2][2]),
+        (control, arm.KVM_DEV_ARM_VGIC_CTRL_INIT, 0),
+    ]
+    assert fake.gic[2][2] & 0xFFFFFFFF == 992
+    from_end = fake.steps[::-1].index
+    assert from_end("KVM_CREATE_VCPU") > from_end("KVM_SET_DEVICE_ATTR") > from_end("KVM_RUN")
+
+
+@pytest.mark.parametrize(("version", "other"), [(2, 3), (3, 2)])
+def test_a_gic_that_the_host_cannot_show_is_refused_with_the_other(tmp_path, version, other):
+    fake = kernel()
+    fake.missing_devices = {5 if version == 2 else 7}
+    with pytest.raises(GicVersionMissing, match=f"no GICv{version}") as raised:
+        run(plan(tmp_path, f"vdev gic version {version}"), fake)
+    assert raised.value.fix == f"vdev gic version {other}"
+    assert raised.value.exit_status is ExitStatus.FATAL_BEFORE_START
+
+
+def test_failing_at_any_step_leaves_nothing_behind(tmp_path):
+    whole = plan(tmp_path, "cpu cpu")
+    rehearsal = kernel()
+    run(whole, rehearsal)
+    assert len(rehearsal.steps) > 20
+    for step, name in enumerate(rehearsal.steps):
+        fake = kernel(fail_at=step)
+        with pytest.raises(PassthruError):
+            run(whole, fake)
+        assert (fake.files, fake.mappings) == ({}, {}), f"left after a failure at {name}"
+
+
+def elf(machine: int, entry: int, virtual: int, physical: int) -> bytes:
+    """An ELF file of one segment with four bytes."""
+    ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    head = struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, entry, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    segment = struct.pack("<IIQQQQQQ", 1, 5, 120, virtual, physical, 4, 8, 4)
+    return ident + head + segment + b"code"
+
+
+@pytest.mark.parametrize("virtual", [0x80001000, 0xFFFF000000001000])
+def test_an_elf_file_starts_where_its_header_says(tmp_path, virtual):
+    fake = kernel()
+    image = elf(183, virtual + 2, virtual, 0x80001000)
+    assert run(plan(tmp_path, image=image), fake) is ExitStatus.OK
+    assert fake.registers[PC] == 0x80001002
+
+
+@pytest.mark.parametrize(
+    ("image", "load", "error", "words"),
+    [
+        (elf(62, 0, 0, 0), "load ", OtherArchitecture, "made for x86-64; this machine is arm64"),
+        (b"\0" * 0x202 + b"HdrS", "load ", ImageError, "a Linux bzImage"),
+        (elf(183, 0, 0, 0x90000000), "load ", OutsideRam, "0x90000000"),
+        (b"code", "load 0x800ffffe,", OutsideRam, "0x800ffffe..0x80100002"),
+        (b"code", "guest load ", ImageError, "data of no known format"),
+        (bytes(0x38) + b"ARM\x64", "load ", ImageError, "device tree"),
+        (bytes(1 << 21), "load ", ImageError, "2m of RAM"),
+        (b"", "load ", ImageError, "an empty file"),
+    ],
+)
+def test_images_that_cannot_start_are_refused_before_kvm_is_opened(
+    tmp_path, image, load, error, words
+):
+    fake = kernel()
+    with pytest.raises(error, match=words):
+        run(plan(tmp_path, image=image, load=load), fake)
+    assert fake.steps == []
