@@ -11,7 +11,9 @@ import pytest
 from arm_guests import make_elf, make_flat
 from passthru.bench.architectures import AARCH64
 from passthru.bench.boards import load_board
+from passthru.bench.foreign_host import obtain_foreign_kernel
 from passthru.bench.host_session import Completed
+from passthru.bench.initramfs import build_initramfs
 from passthru.bench.inner_command import passthru_command
 from passthru.bench.virtual_host import VirtualHost
 
@@ -73,6 +75,41 @@ def test_a_public_configuration_with_gicv2_runs_where_the_host_has_it(
 ) -> None:
     done = run(gicv2_host, ZEPHYR, make_elf(tmp_path, HELLO, 0x80000000))
     assert (done.status, done.text) == (0, "hello from arm64\n")
+
+
+LINUX = """\
+system linux
+ram 0x80000000,256m
+guest load {image}
+initrd load {image}.initrd
+cmdline "console=ttyAMA0 quiet panic=-1 nokaslr mitigations=off cryptomgr.notests \
+random.trust_cpu=on rcupdate.rcu_expedited=1 audit=0"
+vdev vdev-pl011
+ loc 0x1c090000
+ intr gic:37
+ hostdev >-
+"""
+LINUX_CHECKS = """\
+mount -t proc proc /proc
+echo "processors: $(nproc)"
+grep -q 'GICv3 *27 .*arch_timer' /proc/interrupts && echo timer
+echo 'a line by interrupts'
+"""
+
+
+def test_linux_runs_on_the_console_of_a_public_configuration(arm_host: VirtualHost) -> None:
+    kernel = obtain_foreign_kernel()
+    init = f"#!/bin/busybox sh\n/bin/busybox --install -s /bin\n{LINUX_CHECKS}poweroff -f\n"
+    directory = arm_host.exchange / str(next(NUMBERS))
+    directory.mkdir()
+    (directory / "Image.initrd").write_bytes(build_initramfs(kernel, init, {}))
+    (directory / "Image").write_bytes(kernel.image.read_bytes())
+    (directory / "guest.qvmconf").write_text(LINUX.format(image=directory / "Image"))
+    command = passthru_command(["run", f"@{directory}/guest.qvmconf"], AARCH64)
+    done = arm_host.run(command, timeout=200, silence=120)
+    assert done.status == 0, done.text
+    for line in ("processors: 1", "timer", "a line by interrupts"):
+        assert line in done.text.replace("\r", "").splitlines(), done.text
 
 
 def test_a_gic_that_the_host_lacks_is_refused_with_the_one_it_has(

@@ -5,6 +5,7 @@ import gc
 import os
 import sys
 
+from passthru.addresses import AddressRange
 from passthru.board.host_files import HostFiles
 from passthru.board.linux import read_board, read_board_without_resources
 from passthru.board.model import Board
@@ -75,7 +76,7 @@ def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
         return ExitStatus.CONFIGURATION
     if show_plan:
         return ExitStatus.OK
-    return _start(plan, board, dry=config.dryrun, hugepages=hugepages)
+    return _start(plan, config, board, hugepages=hugepages)
 
 
 def _plan(config: VmConfig, board: Board) -> "tuple[VmPlan | ArmPlan | None, tuple[Finding, ...]]":
@@ -110,7 +111,7 @@ def _has_errors(findings: tuple[Finding, ...]) -> bool:
     return any(finding.severity is Severity.ERROR for finding in findings)
 
 
-def _start(plan: "VmPlan | ArmPlan", board: Board, *, dry: bool, hugepages: bool) -> int:
+def _start(plan: "VmPlan | ArmPlan", config: VmConfig, board: Board, *, hugepages: bool) -> int:
     # Only now: a refused configuration needs no machine.
     from passthru.host.kernel import LinuxKernel
     from passthru.vmm.build import run_machine
@@ -118,7 +119,22 @@ def _start(plan: "VmPlan | ArmPlan", board: Board, *, dry: bool, hugepages: bool
     gc.freeze()
     gc.enable()
     kernel = LinuxKernel()
-    return run_machine(plan, board, kernel, _say, dry=dry, hugepages=hugepages, exits_after=True)
+
+    def make_tree(initrd: AddressRange | None) -> bytes:
+        from passthru.guest_tree.assembly import guest_tree
+
+        return guest_tree(config, None, initrd=initrd)
+
+    return run_machine(
+        plan,
+        board,
+        kernel,
+        _say,
+        dry=config.dryrun,
+        hugepages=hugepages,
+        exits_after=True,
+        make_tree=make_tree,
+    )
 
 
 def _say(remark: str) -> None:

@@ -15,6 +15,7 @@ from passthru.vmm.pci import PciBus
 
 if TYPE_CHECKING:
     from passthru.plan.aarch64 import ArmPlan
+    from passthru.vmm.aarch64.boot import MakeTree
     from passthru.vmm.pci.passed_functions import PassedFunctions
 
 __all__ = ["Platform", "run_machine"]
@@ -47,7 +48,7 @@ class Platform(Protocol):
         """All vCPUs, ready to run. Raises TooManyVcpus or KernelCallFailed."""
 
 
-def _platform(plan: "VmPlan | ArmPlan", board: Board) -> Platform:
+def _platform(plan: "VmPlan | ArmPlan", board: Board, make_tree: "MakeTree") -> Platform:
     # Only what this machine has is imported: starting fast is a feature.
     if isinstance(plan, VmPlan):
         from passthru.vmm.x86_64.platform import PcPlatform
@@ -55,7 +56,11 @@ def _platform(plan: "VmPlan | ArmPlan", board: Board) -> Platform:
         return PcPlatform(plan, board)
     from passthru.vmm.aarch64.platform import ArmPlatform
 
-    return ArmPlatform(plan)
+    return ArmPlatform(plan, make_tree)
+
+
+def _no_tree(initrd: AddressRange | None) -> bytes:
+    raise ValueError("a guest of this machine gets no device tree")
 
 
 def run_machine(
@@ -67,15 +72,17 @@ def run_machine(
     dry: bool = False,
     hugepages: bool = False,
     exits_after: bool = False,
+    make_tree: "MakeTree" = _no_tree,
 ) -> ExitStatus:
     """Build the machine of ``plan``, run it to its end, and give everything back.
 
     ``say`` takes remarks for people; ``dry`` does all but start the guest. With
     ``exits_after`` this process ends next, and KVM's empty machine with it: the kernel takes
-    it apart faster then than while the process lives. Raises PassthruError subclasses:
-    before the start with status 64, after it with 96.
+    it apart faster then than while the process lives. ``make_tree`` gives the device tree of an
+    arm64 guest whose initial RAM disk is at the place that it is told (GPA). Raises
+    PassthruError subclasses: before the start with status 64, after it with 96.
     """
-    platform = _platform(plan, board)
+    platform = _platform(plan, board, make_tree)
     build: _Build | None = None
     try:
         with UndoStack() as undo:

@@ -150,7 +150,7 @@ def test_an_elf_file_starts_where_its_header_says(tmp_path, virtual):
         (elf(183, 0, 0, 0x90000000), "load ", OutsideRam, "0x90000000"),
         (b"code", "load 0x800ffffe,", OutsideRam, "0x800ffffe..0x80100002"),
         (b"code", "guest load ", ImageError, "data of no known format"),
-        (bytes(0x38) + b"ARM\x64", "load ", ImageError, "device tree"),
+        (bytes(0x38) + b"ARM\x64", "load ", ImageError, "the header needs 64 bytes"),
         (bytes(1 << 21), "load ", ImageError, "2m of RAM"),
         (b"", "load ", ImageError, "an empty file"),
     ],

@@ -7,11 +7,17 @@ Documentation/arch/arm64/booting.rst).
 """
 
 from passthru.addresses import PAGE_SIZE, AddressRange, united, without
-from passthru.lean import NamedTuple
+from passthru.lean import Callable, NamedTuple
 from passthru.plan.aarch64 import ArmPlan
 from passthru.plan.model import Blob, BlobRole, RegionKind
+from passthru.vmm.aarch64.linux_image import (
+    LARGEST_TREE,
+    FreeMemory,
+    read_header,
+    unpacked,
+)
 from passthru.vmm.address_space import GuestMemory
-from passthru.vmm.image_errors import ImageUnsupported, OutsideRam, RamTooSmall
+from passthru.vmm.image_errors import OutsideRam, RamTooSmall
 from passthru.vmm.images import (
     RAM_KINDS,
     ImageFormat,
@@ -22,19 +28,23 @@ from passthru.vmm.images import (
     refusal,
 )
 
-__all__ = ["ArmImages", "load", "read_images"]
+__all__ = ["ArmImages", "MakeTree", "load", "read_images"]
+
+MakeTree = Callable[[AddressRange | None], bytes]
+"""Gives the device tree of the guest whose initial RAM disk is there (GPA)."""
 
 _MACHINE = "arm64"
 
 
 class ArmImages(NamedTuple):
-    """What to copy (GPA and bytes), and where the first vCPU begins."""
+    """What to copy (GPA and bytes), where the first vCPU begins, and what it gets in x0."""
 
     writes: tuple[tuple[int, bytes], ...]
     entry: int
+    tree: int = 0
 
 
-def read_images(plan: ArmPlan) -> ArmImages:
+def read_images(plan: ArmPlan, make_tree: MakeTree) -> ArmImages:
     """Read every file and decide how the guest starts, before anything of KVM is touched.
 
     Raises FileUnreadable, ImageError or OutsideGuestMemory.
@@ -43,18 +53,44 @@ def read_images(plan: ArmPlan) -> ArmImages:
     boot = next(blob for blob in plan.blobs if blob.role is BlobRole.BOOT_IMAGE)
     image, name = files[boot], boot.path or ""
     data = blobs_in_place(plan.regions, files)
+    placed = tuple((blob.address or 0, content) for blob, content in data)
     kind = recognise(image)
+    if kind is ImageFormat.GZIP:
+        image = unpacked(name, image, max(part.size for part in _memory(plan)))
+        kind = recognise(image)
     if kind is ImageFormat.FLAT and not boot.typed:
         entry = _place(plan, files, boot).start
         writes: list[tuple[int, bytes]] = [(entry, image)]
     elif kind is ImageFormat.ELF:
         writes, entry = _elf(plan, name, image)
-    elif kind in (ImageFormat.ARM64_IMAGE, ImageFormat.GZIP):
-        raise ImageUnsupported(name, "a kernel needs a device tree, and run cannot give one yet")
+    elif kind is ImageFormat.ARM64_IMAGE:
+        linux = _linux(plan, files, boot, image, make_tree)
+        return linux._replace(writes=(*placed, *linux.writes))
     else:
         raise refusal(name, kind, _MACHINE)
-    placed = [(blob.address or 0, content) for blob, content in data]
     return ArmImages((*placed, *writes), entry)
+
+
+def _linux(
+    plan: ArmPlan, files: dict[Blob, bytes], boot: Blob, image: bytes, make_tree: MakeTree
+) -> ArmImages:
+    """The kernel at the start of 2 MiB, its tree and an unplaced initial RAM disk behind it."""
+    name = boot.path or ""
+    header = read_header(name, image)
+    free = FreeMemory(name, [r.range for r in plan.regions if r.kind in RAM_KINDS])
+    initrd = next((blob for blob in plan.blobs if blob.role is BlobRole.INITRD), None)
+    place = initrd_place(initrd, files)
+    if place is not None:
+        free.take(place)
+    kernel = free.find(header.text_offset + header.image_size, boot.address)
+    start = kernel.start + header.text_offset
+    writes = [(start, image)]
+    tree = free.find(LARGEST_TREE)
+    if initrd is not None and place is None:
+        place = AddressRange(free.find(len(files[initrd])).start, len(files[initrd]))
+        writes.append((place.start, files[initrd]))
+    writes.append((tree.start, make_tree(place)))
+    return ArmImages(tuple(writes), start, tree.start)
 
 
 def load(memory: GuestMemory, images: ArmImages) -> None:

@@ -8,7 +8,7 @@ from passthru.host.undo import UndoStack
 from passthru.lean import Callable, Mapping
 from passthru.plan.aarch64 import LINE_END, ArmPlan, Uart
 from passthru.vmm.aarch64 import kvm_abi as arm
-from passthru.vmm.aarch64.boot import load, read_images
+from passthru.vmm.aarch64.boot import MakeTree, load, read_images
 from passthru.vmm.aarch64.errors import GicVersionMissing
 from passthru.vmm.aarch64.kvm import ArmVcpu, GicDevice
 from passthru.vmm.aarch64.pl011 import Pl011
@@ -39,9 +39,9 @@ class ArmPlatform:
     Making it reads the images: raises FileUnreadable, ImageError or OutsideGuestMemory.
     """
 
-    def __init__(self, plan: ArmPlan) -> None:
+    def __init__(self, plan: ArmPlan, make_tree: MakeTree) -> None:
         self._plan = plan
-        self._images = read_images(plan)
+        self._images = read_images(plan, make_tree)
         self._gic: GicDevice | None = None
 
     @property
@@ -91,7 +91,7 @@ class ArmPlatform:
             undo.callback(vcpu.close)
             vcpu.initialise(vcpu.preferred_target(vm), running=number == 0)
             vcpus.append(vcpu)
-        vcpus[0].start_at(self._images.entry, 0)
+        vcpus[0].start_at(self._images.entry, self._images.tree)
         if self._gic is not None:
             self._gic.initialise()
         return vcpus
