@@ -21,7 +21,7 @@ and KVM:
 | advisory | `run` takes it and tells that nothing can hold the guest to it |
 | refused | `run` says so and does not start |
 | checked | about configurations or hosts: it is read so; what breaks it is found before a start |
-| not yet | it is not built; on arm64 `check` and `plan` read it, and `run` refuses the host |
+| not yet | it is not built, or on arm64 not shown by a test; `check` and `plan` read it |
 | no claim | nothing in it that a program could do or find, or for the other architecture only |
 
 A test that is named with “bench” boots a virtual host. Where a case stands beside a test, only

@@ -39,7 +39,7 @@ def described(text: str, board: Board | None = None, *, kvm: bool = True) -> VmD
         ("ram 1m load a vdev pl011", BOARD, True, None),  # what is wrong is the device
         ("ram 1m load a vdev pl011", None, True, "vdev pl011 shows an ARM guest"),
         ("ram 1m load a pass intr gic:40", None, True, "`gic` shows an ARM guest"),
-        ("ram 1m load a", PI, True, "no machine for aarch64"),
+        ("ram 1m load a", PI, True, "makes on aarch64 hosts"),
         ("ram 1m load a", QNX, True, "the board runs QNX"),
         ("ram 1m load a", QNX_FUNCTIONS, True, "the board runs QNX"),
         ("ram 1m load a", BOARD, False, "for QNX's hypervisor"),

@@ -335,9 +335,13 @@ def test_what_texts_of_qnx_do_not_tell_is_not_told_of_linux() -> None:
     assert on_board(BASE + "pass loc pci:0:1.0=pci:1:0.0", board, KVM) == ()
 
 
-def test_on_a_board_of_arm_run_says_that_it_is_for_others() -> None:
-    told = on_board(ARM_BASE, TREE, KVM)
-    assert [each.message for each in told] == ["this host is aarch64; run is for x86_64 hosts"]
+def test_on_a_board_of_arm_check_says_what_run_would_refuse() -> None:
+    assert on_board(ARM_BASE, TREE, KVM) == ()
+    disk = "vdev virtio-blk loc 0x1c140000 intr gic:47 hostdev /x\n"
+    told = on_board(ARM_BASE + disk, TREE, KVM)
+    assert [(each.id, each.span.text) for each in told if each.span] == [
+        ("not-supported-by-run", "vdev virtio-blk")
+    ]
 
 
 def test_a_board_decides_which_architecture_is_foreign() -> None:

@@ -56,7 +56,7 @@ class VmDescription(NamedTuple):
     ``regions`` are sorted by address; where there is a ``plan``, they are the plan's.
     ``dma_windows`` are what passed devices may reach (GPA, which is the IOVA);
     ``locked_memory`` is in bytes. ``steps`` are what ``run`` would do on the host, in order;
-    without any, ``not_run_because`` says why it would not. ``plan`` is the machine that
+    without any, ``not_run_because`` says why none are here. ``plan`` is the machine that
     ``run`` makes on the board.
     """
 
@@ -113,18 +113,20 @@ def describe_vm(config: VmConfig, board: Board | None, *, kvm: bool) -> VmDescri
 
 
 def _not_run_because(config: VmConfig, uses: Uses, board: Board | None, *, kvm: bool) -> str | None:
-    """Why ``run`` has no machine for the VM, whatever is in its configuration."""
+    """Why nothing of ``run`` is in the description, whatever is in the configuration."""
     if not kvm:
         return "the plan is for QNX's hypervisor; `run` is for Linux hosts with KVM"
     if board is not None:
         if origin_of(board) is BoardOrigin.QNX:
             return "the board runs QNX; `run` is for Linux hosts with KVM"
+        if board.architecture == "aarch64":
+            return "`plan` does not show yet what `run` makes on aarch64 hosts"
         if board.architecture != "x86_64":
-            return f"`run` has no machine for {board.architecture} hosts yet"
+            return f"`run` has no machine for {board.architecture} hosts"
         return None
     shown_by = guest_architecture(config, uses)
     if shown_by is not None and shown_by.architecture != "x86":
-        return f"{shown_by.name} shows an ARM guest, and `run` has no machine for those yet"
+        return f"{shown_by.name} shows an ARM guest; `plan` does not show those of `run` yet"
     return None
 
 

@@ -42,7 +42,7 @@ def unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
     """The host, if it is none that run is for."""
     if board.architecture != "x86_64":
         yield unsupported(
-            f"this host is {board.architecture}; run is for x86_64 hosts", config.span
+            f"this host is {board.architecture}; run is for x86_64 and aarch64 hosts", config.span
         )
 
 

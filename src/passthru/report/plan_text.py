@@ -269,7 +269,7 @@ def _claims(vm: VmDescription, board: Board | None, width: int | None) -> Iterat
 def _steps(vm: VmDescription, *, has_errors: bool) -> Iterator[str]:
     yield "What `passthru run` does on the host"
     if vm.not_run_because is not None:
-        yield f"  nothing: {printable(vm.not_run_because)}"
+        yield f"  nothing is shown: {printable(vm.not_run_because)}"
     elif has_errors:
         yield "  nothing before the errors are repaired; then:"
     number_width = len(str(len(vm.steps)))

@@ -115,11 +115,21 @@ def _machine_on_board(
     if architecture is not None and _reader(hypervisor, board) is not Hypervisor.KVM:
         yield from foreign_to_board(config, uses_of(config), architecture, board.name)
     if hypervisor is Hypervisor.KVM and architecture == "arm":
+        yield from _not_run_on_arm(config, board)
+        yield from dma.memory_without_dma_manager(passed, config)
+        yield from host_memory.access_not_enforceable(passed, None)
+
+
+def _not_run_on_arm(config: VmConfig, board: Board) -> Iterator[Finding]:
+    """What keeps `run` from starting the VM on an ARM board, whoever described that."""
+    if board.architecture == "aarch64":
+        from passthru.plan.arm_planner import plan_arm_vm
+
+        yield from plan_arm_vm(config, board).findings
+    else:
         from passthru.plan.support import unsupported_host
 
         yield from unsupported_host(config, board)
-        yield from dma.memory_without_dma_manager(passed, config)
-        yield from host_memory.access_not_enforceable(passed, None)
 
 
 def _memory_on_board(
