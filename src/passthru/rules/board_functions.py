@@ -5,14 +5,13 @@ from passthru.board.model import Board
 from passthru.board.origin import BoardOrigin, origin_of
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
-from passthru.lean import Iterator, NamedTuple
+from passthru.lean import NamedTuple
 from passthru.plan.claims import locked_memory
 from passthru.plan.functions import chosen_functions
 from passthru.plan.memory import configured_regions
 from passthru.plan.model import GuestFunction, GuestRegion
-from passthru.rules import dma, host_functions
 
-__all__ = ["ChosenFunctions", "choose_functions", "functions_of_linux"]
+__all__ = ["ChosenFunctions", "choose_functions"]
 
 
 class ChosenFunctions(NamedTuple):
@@ -48,14 +47,3 @@ def choose_functions(config: VmConfig, board: Board) -> ChosenFunctions:
 def _knows_pci(board: Board) -> bool:
     """Whether a function that the board does not name is not there."""
     return bool(board.pci) or origin_of(board) is BoardOrigin.LINUX
-
-
-def functions_of_linux(chosen: ChosenFunctions, board: Board) -> Iterator[Finding]:
-    """What keeps a host with Linux from passing the functions."""
-    yield from dma.functions_without_iommu(chosen, board)
-    yield from host_functions.pci_support_missing(chosen, board)
-    yield from host_functions.function_driver_active(chosen, board)
-    yield from host_functions.vfio_driver_missing(chosen, board)
-    yield from host_functions.iommu_group_split(chosen, board)
-    yield from host_functions.iova_reserved(chosen, board)
-    yield from host_functions.memory_lock_limit(chosen, board)

@@ -13,10 +13,11 @@ from passthru.plan.model import GuestRegion, VmPlan
 
 if TYPE_CHECKING:
     from passthru.plan.aarch64 import ArmPlan
+    from passthru.rules.host_functions import PassedFunctions
     from passthru.rules.hypervisor import Hypervisor
     from passthru.rules.passed_memory import PassedMemory
 
-__all__ = ["check", "check_configuration"]
+__all__ = ["check", "check_configuration", "functions_on_linux"]
 
 
 def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tuple[Finding, ...]:
@@ -35,7 +36,7 @@ def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tu
     if plan is not None:
         findings.extend(_address_map_of_kvm(config, passed, plan.regions))
         if isinstance(plan, VmPlan) and plan.functions:
-            findings.extend(_functions_on_board(plan, board))
+            findings.extend(functions_on_linux(plan, board))
     return _of_vm(config, findings)
 
 
@@ -199,7 +200,8 @@ def _memory_on_board(passed: "tuple[PassedMemory, ...]", board: Board) -> Iterat
     yield from host_functions.memory_driver_active(passed, board)
 
 
-def _functions_on_board(plan: VmPlan, board: Board) -> Iterator[Finding]:
+def functions_on_linux(plan: "PassedFunctions", board: Board) -> Iterator[Finding]:
+    """What keeps a host with Linux from passing the functions."""
     from passthru.rules import dma, host_functions
 
     yield from dma.functions_without_iommu(plan, board)

@@ -13,9 +13,9 @@ from passthru.lean import Iterable, Iterator
 from passthru.plan.users import uses_of
 from passthru.rules import dma, host_functions, host_interrupts, host_memory, platform_devices
 from passthru.rules.architecture import X86_ONLY, foreign_to_board
-from passthru.rules.board_functions import choose_functions, functions_of_linux
+from passthru.rules.board_functions import choose_functions
 from passthru.rules.board_origin import shows_state_of_linux, shows_what_the_host_uses
-from passthru.rules.check import check, check_configuration
+from passthru.rules.check import check, check_configuration, functions_on_linux
 from passthru.rules.host_ports import host_ports_in_use
 from passthru.rules.host_processors import cpu_absent
 from passthru.rules.hypervisor import Hypervisor
@@ -159,7 +159,7 @@ def _functions_on_board(
     chosen = choose_functions(config, board)
     yield from chosen.findings
     if hypervisor is Hypervisor.KVM and shows_state_of_linux(board):
-        yield from functions_of_linux(chosen, board)
+        yield from functions_on_linux(chosen, board)
 
 
 def _devices_and_interrupts(
