@@ -25,6 +25,7 @@ from passthru.board.model import (
     PciFunction,
     PlatformDevice,
     Trigger,
+    UioDevice,
 )
 from passthru.board.snapshot import (
     DamagedBoardError,
@@ -60,6 +61,7 @@ FULL = BOARD._replace(
     iommu_kind="smmuv3",
     features=(KernelFeature("vfio-pci", "module"),),
     unseen=("something: could not be read",),
+    uio=(UioDevice("uio0", "0000:00:05.0", "uio_pci_generic", (21,), (AddressRange(0, 0x1000),)),),
 )
 
 
@@ -134,7 +136,7 @@ def test_what_people_read() -> None:
     lines = write_board(FULL).decode().splitlines()
     assert lines[1:5] == [
         ' "format": "passthru board",',
-        ' "version": 2,',
+        ' "version": 3,',
         ' "name": "sample",',
         ' "architecture": "x86_64",',
     ]
@@ -226,8 +228,8 @@ def test_what_is_wrong_is_told_with_its_place(
 
 
 def test_a_newer_version_is_told_before_its_fields() -> None:
-    with pytest.raises(NewerBoardError, match="version 3; this program knows versions up to 2"):
-        read_snapshot(b'{"format": "passthru board", "version": 3, "shape": "new"}', "x")
+    with pytest.raises(NewerBoardError, match="version 4; this program knows versions up to 3"):
+        read_snapshot(b'{"format": "passthru board", "version": 4, "shape": "new"}', "x")
 
 
 @pytest.mark.parametrize(
@@ -262,13 +264,13 @@ def test_the_model_names_are_those_of_the_document() -> None:
     # A field that is renamed makes a new version of the format.
     kinds = (
         *(Board, Abilities, PciFunction, PciCapabilities),
-        *(PlatformDevice, InterruptLine, model.IommuGroup),
+        *(PlatformDevice, InterruptLine, model.IommuGroup, UioDevice),
     )
     assert {kind.__name__: kind._fields for kind in kinds} == {
         "Board": (
             *("name", "architecture", "cpu_count", "memory", "allocated", "reserved", "pci"),
             *("iommu_groups", "abilities", "clusters", "ports", "interrupts", "devices"),
-            *("iommu_kind", "asinfo", "features", "unseen"),
+            *("iommu_kind", "asinfo", "features", "unseen", "uio"),
         ),
         "Abilities": (
             *("hardware_virtualization", "vfio_pci", "iommu", "locked_memory_limit"),
@@ -285,6 +287,7 @@ def test_the_model_names_are_those_of_the_document() -> None:
         ),
         "InterruptLine": ("controller", "vector", "trigger", "owner"),
         "IommuGroup": ("number", "members", "reserved"),
+        "UioDevice": ("name", "device", "driver", "vectors", "registers"),
     }
 
 
@@ -293,6 +296,7 @@ PAGE = (Path(__file__).parents[2] / "docs/boards.md").read_text(encoding="utf-8"
 
 def test_the_page_names_every_field() -> None:
     kinds = (Board, Abilities, PciFunction, PciCapabilities, PlatformDevice, InterruptLine, Bar)
+    kinds = (*kinds, UioDevice)
     for field in ("format", "version", *(field for kind in kinds for field in kind._fields)):
         assert f"`{field}`" in PAGE, field
 
@@ -313,6 +317,7 @@ def test_a_file_that_was_once_written_stays_readable() -> None:
     assert shared.members == (PciAddress(0, 0, 8, 0), PciAddress(0, 0, 8, 1))
     assert all(function.capabilities is None for function in board.pci)
     # Written again, it is of the present version and differs in nothing else.
-    newer = data.replace(b'"version": 1,', b'"version": 2,')
+    newer = data.replace(b'"version": 1,', b'"version": 3,')
     newer = re.sub(rb'("reset_methods": \[[^]]*\])', rb'\1, "capabilities": null', newer)
+    newer = newer.removesuffix(b"\n}\n") + b',\n "uio": null\n}\n'
     assert write_board(board) == newer

@@ -28,6 +28,7 @@ from passthru.board.tree_nodes import TreeNode
 from passthru.board.tree_ranges import layered_map, without
 from passthru.board.tree_references import References
 from passthru.board.tree_registers import Buses
+from passthru.board.uio import read_uio_devices
 from passthru.lean import Iterable, Iterator
 
 __all__ = ["capture_board"]
@@ -53,6 +54,7 @@ def capture_board(files: HostFiles) -> Board:
         devices=(*acpi, *read_pnp_devices(files, lines)),
         iommu_kind=read_iommu_kind(files),
         features=read_kernel_features(files),
+        uio=read_uio_devices(files, lines, board.pci),
     )
     if not board.architecture.startswith("x86"):
         # No flag of an ARM processor tells; KVM's device is there only if it can be used.

@@ -22,6 +22,7 @@ __all__ = [
     "PciFunction",
     "PlatformDevice",
     "Trigger",
+    "UioDevice",
 ]
 
 
@@ -153,6 +154,22 @@ class PlatformDevice(NamedTuple):
     iommu_group: int | None
 
 
+class UioDevice(NamedTuple):
+    """A device whose interrupt Linux hands on to a process (Documentation/driver-api/uio-howto).
+
+    ``name`` is ``uio0``; ``device`` its device's name on its bus (``0000:00:05.0``);
+    ``driver`` the word under which it has its interrupt. ``vectors`` are those of the main
+    interrupt controller that it delivers: one, or several where the kernel does not tell
+    devices of one name apart. ``registers`` are host-physical.
+    """
+
+    name: str
+    device: str
+    driver: str
+    vectors: tuple[int, ...]
+    registers: tuple[AddressRange, ...]
+
+
 class KernelFeature(NamedTuple):
     """Something a kernel may have: a module or a configuration option that a pass needs.
 
@@ -187,7 +204,7 @@ class Board(NamedTuple):
     name says. ``ports`` are x86 ports with their owners. ``iommu_kind`` is ``vt-d``,
     ``amd-vi``, ``smmuv2``, ``smmuv3`` or another kernel's word. ``asinfo`` are memory ranges by
     the leaf names that ``$asinfo_start{…}`` uses. ``unseen`` says what could not be read,
-    and why, a sentence each.
+    and why, a sentence each. ``uio`` is None where nobody looked.
     """
 
     name: str
@@ -207,6 +224,7 @@ class Board(NamedTuple):
     asinfo: tuple[HostRegion, ...] = ()
     features: tuple[KernelFeature, ...] = ()
     unseen: tuple[str, ...] = ()
+    uio: tuple[UioDevice, ...] | None = None
 
     @property
     def memory_known(self) -> bool:

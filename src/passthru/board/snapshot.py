@@ -18,6 +18,7 @@ from passthru.board.model import (
     PciCapabilities,
     PciFunction,
     PlatformDevice,
+    UioDevice,
 )
 from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.lean import TYPE_CHECKING, Enum, NamedTuple
@@ -37,10 +38,11 @@ __all__ = [
 FORMAT = "passthru board"
 """What every snapshot says of itself under the key ``format``."""
 
-VERSION = 2
+VERSION = 3
 """The version that is written, and the newest that is read.
 
-Version 1 had no capabilities of PCI functions. What an older file lacks has its default.
+Version 1 had no capabilities of PCI functions, version 2 no UIO devices. What an older file
+lacks has its default.
 """
 
 _MOST = 1 << 64
@@ -111,6 +113,7 @@ _NUMBERS = {
     (InterruptLine, "vector"): _Number(0, _VECTOR),
     (PlatformDevice, "interrupts"): _Number(0, _VECTOR),
     (PlatformDevice, "iommu_group"): _Number(0, _INTEGER),
+    (UioDevice, "vectors"): _Number(0, _VECTOR),
     (Abilities, "locked_memory_limit"): _Number(0, _MOST - 1),
     (Abilities, "address_bits"): _Number(1, 64),
     (Board, "cpu_count"): _Number(1, _INTEGER),
