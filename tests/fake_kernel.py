@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A kernel for tests: KVM, one VFIO function and /dev/mem, counted and made to fail.
+"""A kernel for tests: KVM, one VFIO function, UIO and /dev/mem, counted and made to fail.
 
 Every call but close and unmap is a step; ``fail_at`` makes one of them fail.
 """
@@ -7,6 +7,7 @@ Every call but close and unmap is a step; ``fail_at`` makes one of them fail.
 import ctypes
 import errno
 import struct
+import threading
 
 from passthru.host import vfio_abi
 from passthru.host.kernel import Mapping
@@ -37,6 +38,33 @@ class FakeFunction:
         self.triggers: list[int] = []
 
 
+class FakeUio:
+    """UIO devices as uio_pdrv_genirq's, or with a config space, as uio_pci_generic's."""
+
+    def __init__(self, *, pci: bool = False, events: int = 0) -> None:
+        self.config = bytearray(64) if pci else None
+        self.events = events
+        self.unmasked = 0
+
+    def read(self, path: str, size: int, offset: int) -> bytes:
+        if path.endswith("/event"):
+            return f"{self.events}\n".encode()
+        if path.endswith("/config"):
+            require(self.config is not None)
+            return bytes(self.config[offset : offset + size])
+        return self.events.to_bytes(4, "little")
+
+    def write(self, path: str, data: bytes, offset: int) -> None:
+        if path.endswith("/config"):
+            self.config[offset : offset + len(data)] = data
+            self.unmasked += 1
+        elif self.config is not None:
+            raise OSError(errno.ENOSYS, "no irqcontrol")
+        else:
+            require(data == b"\1\0\0\0")
+            self.unmasked += 1
+
+
 class FakeKernel:
     """See Kernel; what is open or mapped can be looked at afterwards."""
 
@@ -61,6 +89,14 @@ class FakeKernel:
         # Of arm64's vCPUs: target and features of each, and the registers that were set.
         self.processors: list[tuple[int, int]] = []
         self.registers: dict[int, int] = {}
+        self.uio = FakeUio()
+        self.locked: list[str] = []
+        self.resamplers: dict[int, int] = {}
+        self.priorities: list[int] = []
+        self.lock_error: int | None = None
+        self.priority_error: int | None = None
+        self._ready: set[int] = set()
+        self._became_ready = threading.Condition()
         self._run_pages: dict[int, Mapping] = {}
         self._next = 1000
 
@@ -91,6 +127,34 @@ class FakeKernel:
 
     def signal(self, eventfd: int) -> None:
         self.signalled.append(eventfd)
+        self.make_ready(eventfd)
+
+    def make_ready(self, file: int) -> None:
+        """Wake whoever waits for the file."""
+        with self._became_ready:
+            self._ready.add(file)
+            self._became_ready.notify_all()
+
+    def clear(self, eventfd: int) -> None:
+        with self._became_ready:
+            self._ready.discard(eventfd)
+
+    def wait(self, files: list[int]) -> list[int]:
+        with self._became_ready:
+            self._became_ready.wait_for(lambda: self._ready.intersection(files))
+            return [file for file in files if file in self._ready]
+
+    def lock(self, file: int) -> None:
+        self._step("flock")
+        if self.lock_error is not None:
+            raise OSError(self.lock_error, "fake")
+        self.locked.append(self.files[file])
+
+    def become_realtime(self, priority: int) -> None:
+        self._step("sched_setscheduler")
+        if self.priority_error is not None:
+            raise OSError(self.priority_error, "fake")
+        self.priorities.append(priority)
 
     def memfd(self, name: str, size: int, *, hugepages: bool) -> int:
         self._step("memfd")
@@ -109,10 +173,18 @@ class FakeKernel:
         del self.mappings[mapping.address]
 
     def read(self, file: int, size: int, offset: int) -> bytes:
+        if "/uio" in self.files[file]:
+            self._step(f"read {self.files[file]}")
+            self.clear(file)
+            return self.uio.read(self.files[file], size, offset)
         space, place = self._region(offset)
         return bytes(space[place : place + size])
 
     def write(self, file: int, data: bytes, offset: int) -> int:
+        if "/uio" in self.files[file]:
+            self._step(f"write {self.files[file]}")
+            self.uio.write(self.files[file], data, offset)
+            return len(data)
         space, place = self._region(offset)
         space[place : place + len(data)] = data
         return len(data)
@@ -179,7 +251,9 @@ class FakeKernel:
         return 0
 
     def _kvm_irqfd(self, file: int, argument: bytearray) -> int:
-        eventfd, gsi, flags, _ = kvm_abi.IRQFD.unpack(argument)
+        eventfd, gsi, flags, resampler = kvm_abi.IRQFD.unpack(argument)
+        if flags & kvm_abi.KVM_IRQFD_FLAG_RESAMPLE:
+            self.resamplers[gsi] = resampler
         if flags & kvm_abi.KVM_IRQFD_FLAG_DEASSIGN:
             del self.irqfds[eventfd]
         else:

@@ -8,9 +8,10 @@ import _ctypes
 import errno
 import fcntl
 import os
+import select
 
 from passthru.diagnostics.errors import PassthruError
-from passthru.lean import TYPE_CHECKING, Callable, Protocol, partial
+from passthru.lean import TYPE_CHECKING, Callable, Protocol, Sequence, partial
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -98,6 +99,18 @@ class Kernel(Protocol):
     def signal(self, eventfd: int) -> None:
         """Count one event."""
 
+    def clear(self, eventfd: int) -> None:
+        """Set an event counter back to zero."""
+
+    def wait(self, files: Sequence[int]) -> list[int]:
+        """Sleep until one of ``files`` can be read, or is broken; answers all that are."""
+
+    def lock(self, file: int) -> None:
+        """Keep others from locking an open file, until it is closed; no waiting."""
+
+    def become_realtime(self, priority: int) -> None:
+        """Schedule the calling thread by SCHED_FIFO."""
+
     def memfd(self, name: str, size: int, *, hugepages: bool) -> int:
         """Anonymous memory as a file of ``size`` bytes, sealed against shrinking."""
 
@@ -150,6 +163,26 @@ class LinuxKernel:
     def signal(self, eventfd: int) -> None:
         """See Kernel."""
         os.eventfd_write(eventfd, 1)
+
+    def clear(self, eventfd: int) -> None:
+        """See Kernel."""
+        os.eventfd_read(eventfd)
+
+    def wait(self, files: Sequence[int]) -> list[int]:
+        """See Kernel."""
+        poll = select.poll()
+        for file in files:
+            poll.register(file, select.POLLIN)
+        return [file for file, _ in poll.poll()]
+
+    def lock(self, file: int) -> None:
+        """See Kernel."""
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def become_realtime(self, priority: int) -> None:
+        """See Kernel."""
+        # For Linux, 0 is the calling thread, not the process (sched_setscheduler(2)).
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
 
     def memfd(self, name: str, size: int, *, hugepages: bool) -> int:
         """See Kernel."""
