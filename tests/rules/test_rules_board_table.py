@@ -111,7 +111,7 @@ CASES = (
     Case("host-interrupt-in-use", "pass intr gic:60=153", "gic:60=153", "uart-pl011", "pass intr gic:60=155", LINUX, hypervisor=KVM),
     Case("host-interrupt-in-use", "pass intr gic:60=153", "gic:60=153", "devc-serpl011", "pass intr gic:60=155", QNX),
     Case("host-interrupt-in-use", "pass intr gic:153", "gic:153", "devc-serpl011", "pass intr gic:154", QNX),
-    Case("host-interrupt-in-use", "pass intr p:5", "p:5", "ahci", "pass intr p:6 intr p:7 intr p:8", X86_LINUX, hypervisor=KVM, base=IOAPIC),
+    Case("host-interrupt-in-use", "pass intr p:5", "p:5", "ahci", "pass intr p:6 intr p:7 intr p:10=8", X86_LINUX, hypervisor=KVM, base=IOAPIC),
     Case("host-interrupt-in-use", "pass intr gic:60=154", "gic:60=154", "st_timer", f"{pass_at(TIMER)} intr gic:60=154", LINUX, LINUX._replace(devices=used("vfio-platform", *TREE.devices)), hypervisor=KVM),
     Case("host-interrupt-in-use", "pass intr gic:60=3", "gic:60=3", "gpio", "pass intr gic:60=3", TREE._replace(interrupts=(line(3, LEVEL, "gpio-keys"),)), TREE._replace(interrupts=(line(3, LEVEL, "gpio-keys", "pl061"),))),
     Case("interrupt-source-missing", "pass intr gic:60=1050", "gic:60=1050", "no interrupt 1050", "pass intr gic:60=1019"),

@@ -7,7 +7,15 @@ from typing import NamedTuple
 import pytest
 
 from passthru.addresses import AddressRange
-from passthru.board.model import BarKind, Board, HostRegion
+from passthru.board.model import (
+    BarKind,
+    Board,
+    HostRegion,
+    InterruptLine,
+    KernelFeature,
+    Trigger,
+    UioDevice,
+)
 from passthru.diagnostics.finding import Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.mistakes import LANGUAGE_RULES
@@ -29,9 +37,7 @@ from sample_board import (
 from several_vms import NOT_OF_ONE_TEXT
 
 TOLD_WITHOUT_BOARD_ONLY = {
-    "host-interrupt-claimed-twice",
     "host-memory-claimed-twice",
-    "immediate-unmask-needs-edge",
     "peer-of-itself",
     "x86-only",
 }
@@ -40,14 +46,35 @@ TOLD_WITHOUT_BOARD_ONLY = {
 TOLD_BY_CHECK_ON_A_BOARD = {
     "clock-dependent-device",
     "cpu-absent",
-    "host-interrupt-in-use",
-    "interrupt-source-missing",
     "memory-support-missing",
 }
 """What a run is not asked for, or does not look at; test_rules_board_table.py has their cases."""
 
 PASS_RAM = "pass loc mem:0x30000000,64m,"
 EXTERNAL = " set smmu-externally-managed on"
+
+
+PINS = "vdev ioapic name p intr apic "
+EDU_PLACE = AddressRange(0xFE900000, 0x1000)
+UIO = BOARD._replace(
+    interrupts=(
+        InterruptLine("ioapic", 4, Trigger.EDGE, "uio"),
+        InterruptLine("ioapic", 5, Trigger.LEVEL, "ahci,uio_pci_generic"),
+        InterruptLine("ioapic", 6, Trigger.LEVEL, "ahci"),
+        InterruptLine("ioapic", 7, Trigger.LEVEL, "vfio-intx(0000:00:06.0)"),
+    ),
+    uio=(
+        UioDevice("uio0", "0000:00:05.0", "uio_pci_generic", (5,), (EDU_PLACE,)),
+        UioDevice("uio1", "serial8250", "uio", (4,), ()),
+    ),
+)
+NO_UIO = UIO._replace(
+    uio=(),
+    features=tuple(
+        KernelFeature(name, "missing")
+        for name in ("uio_pdrv_genirq", "vfio-platform", "uio_pci_generic", "vfio-pci")
+    ),
+)
 
 
 class Case(NamedTuple):
@@ -79,7 +106,23 @@ CASES = (
     Case("not-supported-by-run", "set exit-on-halt off", "set exit-on-halt off", "exit-on-halt", "set exit-on-halt on"),
     Case("not-supported-by-run", "logger error stdout", "logger error stdout", "logger", "safety none"),
     Case("not-supported-by-run", "pass loc io:0x2f8,8", "io:0x2f8,8", "no ports", "reserve loc io:0x2f8,8"),
-    Case("not-supported-by-run", "vdev ioapic name p intr apic pass intr p:5", "p:5", "bare", "vdev ioapic name p intr apic reserve intr p:5"),
+    Case("not-supported-by-run", "vdev ioapic name p intr apic pass loc pci:0:3.0 intr p:5", "p:5", "brings its own", "vdev ioapic name p intr apic pass intr p:5"),
+    Case("not-supported-by-run", "vdev ioapic name p intr apic pass intr apic", "apic", "one processor", "vdev ioapic name p intr apic pass intr p:0=5 reserve intr apic"),
+    Case("not-supported-by-run", "vdev ioapic name p intr apic hostvector 0 pass intr q:5", "q:5", "not certain", "vdev ioapic name p intr apic hostvector 0 pass intr p:5"),
+    Case("not-supported-by-run", "vdev ioapic name p intr apic pass sched 0 intr p:5", "0", "1 to 99", "vdev ioapic name p intr apic pass sched 1 intr p:5"),
+    Case("not-supported-by-run", "vdev ioapic name p intr apic pass sched 100 intr p:5", "100", "1 to 99", "vdev ioapic name p intr apic pass intr p:5 intr p:6=40 sched 99"),
+    Case("not-supported-by-run", f"{PINS}pass intr p:10=5", "p:10=5", "may come from", f"{PINS}pass intr p:10=4", UIO._replace(uio=(*UIO.uio, UIO.uio[0]._replace(name="uio2")))),
+    Case("host-interrupt-in-use", f"{PINS}pass intr p:10=6", "p:10=6", "belongs to ahci", f"{PINS}pass intr p:10=5", UIO),
+    Case("interrupt-source-missing", f"{PINS}pass intr p:10=7", "p:10=7", "no UIO device", f"{PINS}pass intr p:10=5", UIO),
+    Case("interrupt-source-missing", f"{PINS}pass intr p:10=3", "p:10=3", "no UIO device", f"{PINS}pass intr p:10=5", UIO),
+    Case("interrupt-source-missing", f"{PINS}pass intr p:10=5", "p:10=5", "no UIO device", f"{PINS}pass intr p:10=5", UIO._replace(uio=(), interrupts=()), UIO),
+    Case("interrupt-source-missing", f"{PINS}pass intr p:10=3", "p:10=3", "no driver", f"{PINS}pass intr p:10=5", NO_UIO, UIO),
+    Case("host-interrupt-claimed-twice", f"{PINS}pass intr p:10=5 intr p:11=5", "p:11=5", "5", f"{PINS}pass intr p:10=5 intr p:11=4", UIO),
+    Case("immediate-unmask-needs-edge", f"{PINS}pass intr p:10,u=5", "p:10,u=5", "level-triggered", f"{PINS}pass intr p:10,u=4", UIO),
+    Case("immediate-unmask-needs-edge", f"{PINS}pass intr p:10,u=5", "p:10,u=5", "on the host and in the guest", f"{PINS}pass intr p:10,u=5", BOARD, UIO._replace(interrupts=(InterruptLine("ioapic", 5, Trigger.EDGE, "uio_pci_generic"),)), severity=Severity.WARNING),
+    Case("interrupt-controller-unknown", "vdev ioapic name p intr apic pass intr q:5", "q:5", "q", "vdev ioapic name p intr apic pass intr p:5"),
+    Case("interrupt-line-out-of-range", "vdev ioapic name p intr apic pass intr p:24", "p:24", "no line 24", "vdev ioapic name p intr apic pass intr p:23"),
+    Case("interrupt-claimed-twice", "vdev ioapic name p intr apic pass intr p:5 pass intr p:5=7", "p:5=7", "already", "vdev ioapic name p intr apic pass intr p:5 pass intr p:6=7"),
     Case("not-supported-by-run", "pass sched 10 loc pci:0:3.0", "10", "priority", "pass loc pci:0:3.0"),
     Case("not-supported-by-run", f"{PASS_RAM}rnce=0x20000000", "mem:0x30000000,64m,rnce=0x20000000", "bus error", f"{PASS_RAM}rnc=0x20000000"),
     Case("not-supported-by-run", f"{PASS_RAM}rnt=0x20000000", "mem:0x30000000,64m,rnt=0x20000000", "without `w`", f"{PASS_RAM}rwnt=0x20000000"),

@@ -430,7 +430,7 @@ def test_no_line_is_named_where_none_is_free() -> None:
     "text",
     [
         "vdev gic vdev pl011 loc 0x1c090000 intr gic:37",
-        "vdev ser8250 loc 0x3f8 intr ioapic:4 pass intr gic:40",
+        "vdev ser8250 loc 0x3f8 intr ioapic:4 pass loc pci:0:3.0 intr gic:40",
         "pass loc io:0xcf8,8",
     ],
 )

@@ -2,22 +2,26 @@
 """A whole machine on a fake kernel: it is built, it fails at every step, nothing is left."""
 
 import errno
+import time
 from pathlib import Path
 
 import pytest
 
-from fake_kernel import FakeFunction, FakeKernel
+from fake_kernel import FakeFunction, FakeKernel, FakeUio
 from passthru.addresses import AddressRange, PciAddress
 from passthru.board.model import Abilities, Bar, BarKind, Board, IommuGroup, PciFunction
 from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.diagnostics.source import Source, Span
 from passthru.host.errors import GroupBusy, GroupNotViable, PhysicalMemoryRefused, VfioMissing
+from passthru.host.kernel import KernelCallFailed
+from passthru.host.uio import UioRefused
 from passthru.language.access import Access
 from passthru.plan.model import (
     Blob,
     BlobRole,
     GuestFunction,
     GuestRegion,
+    PassedInterrupt,
     PciWindows,
     PlannedBar,
     RegionKind,
@@ -35,6 +39,7 @@ from passthru.vmm.errors import (
     SoftwareKvm,
     TooManyVcpus,
 )
+from passthru.vmm.interrupt_service import InterruptNotDelivered
 
 SPAN = Span(Source("guest.qvmconf", "system x"), 0, 6)
 HOST = PciAddress(0, 0, 4, 0)
@@ -88,6 +93,10 @@ def plan(tmp_path: Path, **changes) -> VmPlan:
         ioapic_address=0xFEC00000,
         locked_memory=0,
         claims=(),
+        interrupts=(
+            PassedInterrupt(5, 21, "uio0", False, 10, SPAN),
+            PassedInterrupt(6, 22, "uio1", True, None, SPAN),
+        ),
     )
     return whole._replace(**changes)
 
@@ -102,6 +111,54 @@ def test_a_machine_ends_with_the_guest_s_reset_and_gives_everything_back(tmp_pat
     assert kernel.files == {}
     assert kernel.mappings == {}
     assert kernel.irqfds == {}
+
+
+def test_an_interrupt_service_is_connected_and_its_device_locked(tmp_path):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    kernel.uio = FakeUio(pci=True)
+    lines: list[dict[int, int]] = []
+
+    def look(page: memoryview) -> None:
+        lines.append(dict(kernel.irqfds))
+        page[kvm_abi.RUN_EXIT_REASON] = kvm_abi.KVM_EXIT_INTR
+
+    kernel.exits.insert(0, look)
+    assert run(plan(tmp_path), kernel) is ExitStatus.OK
+    assert {5, 6} <= set(lines[0].values())
+    assert 5 in kernel.resamplers
+    assert 6 not in kernel.resamplers
+    assert (kernel.locked, kernel.priorities) == (["/dev/uio0", "/dev/uio1"], [10])
+    assert (kernel.files, kernel.irqfds) == ({}, {})
+
+
+def test_a_plan_without_a_device_for_an_interrupt_does_not_start(tmp_path):
+    nobody = PassedInterrupt(5, 21, None, False, None, SPAN)
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    with pytest.raises(InterruptNotDelivered, match="no UIO device delivers interrupt 21"):
+        run(plan(tmp_path, interrupts=(nobody,)), kernel)
+    assert kernel.files == {}
+
+
+def test_a_device_that_goes_while_the_guest_runs_is_fatal_after_the_start(tmp_path):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+
+    def unplug(page: memoryview) -> None:
+        (uio,) = (file for file, name in kernel.files.items() if name == "/dev/uio1")
+        kernel.files[uio] = "gone"  # a read is refused from now on
+        kernel.make_ready(uio)
+        page[kvm_abi.RUN_EXIT_REASON] = kvm_abi.KVM_EXIT_INTR
+
+    def read(file: int, size: int, offset: int) -> bytes:
+        if kernel.files[file] == "gone":
+            raise OSError(errno.EIO, "fake")
+        return FakeKernel.read(kernel, file, size, offset)
+
+    kernel.read = read
+    kernel.exits = [unplug, lambda page: time.sleep(0.001)]
+    with pytest.raises(KernelCallFailed, match=r"/dev/uio1: read: .*EIO") as raised:
+        run(plan(tmp_path), kernel)
+    assert raised.value.exit_status is ExitStatus.FATAL_AFTER_START
+    assert (kernel.files, kernel.irqfds) == ({}, {})
 
 
 def test_only_the_empty_machine_is_left_to_a_process_that_exits(tmp_path):
@@ -176,6 +233,9 @@ def test_a_dry_run_builds_everything_and_enters_no_guest(tmp_path):
         ("/dev/vfio/vfio", errno.ENOENT, VfioMissing),
         ("/dev/vfio/7", errno.EBUSY, GroupBusy),
         ("/dev/vfio/7", errno.ENOENT, GroupNotViable),
+        ("/dev/uio0", errno.ENOENT, UioRefused),
+        ("/dev/uio1", errno.EACCES, UioRefused),
+        ("/sys/class/uio/uio0/event", errno.ENOENT, UioRefused),
     ],
 )
 def test_what_the_host_lacks_has_its_own_error_with_a_fix(tmp_path, path, error, expected):

@@ -57,6 +57,10 @@ def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
     config = result.config
     # Where nothing is passed, the host's memory and devices are not looked at.
     board = (read_board if config.passes else read_board_without_resources)(HostFiles())
+    if any(passed.interrupts for passed in config.passes):
+        from passthru.board.uio import with_interrupts
+
+        board = with_interrupts(board, HostFiles())
     plan = None
     findings = result.findings
     if not result.complete:

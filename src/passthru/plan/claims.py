@@ -2,7 +2,7 @@
 """What the VM takes of the host: claims, and memory that stays in place for DMA."""
 
 from passthru.lean import TYPE_CHECKING, Iterator
-from passthru.plan.model import Claim, GuestRegion, RegionKind
+from passthru.plan.model import Claim, GuestRegion, PassedInterrupt, RegionKind
 
 if TYPE_CHECKING:
     from passthru.plan.functions import PlacedFunction
@@ -11,7 +11,10 @@ __all__ = ["claims", "dma_regions", "locked_memory"]
 
 
 def claims(
-    vm: str, regions: tuple[GuestRegion, ...], functions: "tuple[PlacedFunction, ...]"
+    vm: str,
+    regions: tuple[GuestRegion, ...],
+    functions: "tuple[PlacedFunction, ...]",
+    interrupts: tuple[PassedInterrupt, ...] = (),
 ) -> Iterator[Claim]:
     """Every host thing the VM needs, in the notation of the configuration."""
     for region in regions:
@@ -20,6 +23,8 @@ def claims(
             yield Claim(resource, vm, region.span)
     for function in functions:
         yield Claim(str(function.host.address), vm, function.span)
+    for interrupt in interrupts:
+        yield Claim(f"vector {interrupt.vector}", vm, interrupt.span)
 
 
 def dma_regions(regions: tuple[GuestRegion, ...]) -> Iterator[GuestRegion]:

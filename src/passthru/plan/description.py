@@ -159,18 +159,22 @@ def _planned_without_bus(config: VmConfig, uses: Uses, board: Board | None) -> V
         _judged(each, config) for each in _by_address(plan_without_board(config).regions)
     )
     functions = configured_functions(config, board, kvm=True)
+    interrupts = tuple(interrupt_routes(config, uses, board))
     description = VmDescription(
         name=config.name,
         config=config,
         cpu_count=max(1, len(config.cpus)),
         regions=regions,
-        interrupts=tuple(interrupt_routes(config, uses, board)),
+        interrupts=interrupts,
         ports=_sorted_ports(_machine_ports(config, uses)),
         functions=functions,
         blobs=plan_blobs(config).blobs,
         dma_windows=_dma_windows(regions, has_devices=bool(functions)),
         locked_memory=locked_memory(regions, has_functions=bool(functions)),
-        claims=_host_claims(config, regions, functions),
+        claims=(
+            *_host_claims(config, regions, functions),
+            *_interrupt_claims(config.name, interrupts),
+        ),
         steps=(),
         plan=None,
         not_run_because=None,

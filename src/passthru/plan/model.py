@@ -18,6 +18,7 @@ __all__ = [
     "Enforcement",
     "GuestFunction",
     "GuestRegion",
+    "PassedInterrupt",
     "PciWindows",
     "PlannedBar",
     "RegionKind",
@@ -137,6 +138,23 @@ class SerialPort(NamedTuple):
     span: Span
 
 
+class PassedInterrupt(NamedTuple):
+    """A host interrupt that raises a line of the guest: one interrupt service thread.
+
+    ``gsi`` is KVM's number of the guest's line; ``vector`` the host's. ``uio`` is the name of
+    the UIO device that delivers it, None where none does: then the rules refuse it. With
+    ``immediate_unmask`` nobody waits for the guest to end it. ``priority`` is that of the
+    thread under SCHED_FIFO, None for an ordinary thread.
+    """
+
+    gsi: int
+    vector: int
+    uio: str | None
+    immediate_unmask: bool
+    priority: int | None
+    span: Span
+
+
 class Claim(NamedTuple):
     """One host thing that the VM needs, in the user's notation, and who asked for it."""
 
@@ -159,3 +177,4 @@ class VmPlan(NamedTuple):
     ioapic_address: int
     locked_memory: int
     claims: tuple[Claim, ...]
+    interrupts: tuple[PassedInterrupt, ...] = ()

@@ -12,6 +12,7 @@ from passthru.plan.model import (
     Claim,
     GuestFunction,
     GuestRegion,
+    PassedInterrupt,
     PciWindows,
     SerialPort,
     VmPlan,
@@ -66,7 +67,13 @@ def plan_vm(config: VmConfig, board: Board) -> Planned:
     """
     parts = _plan_parts(config, board)
     placed, not_placed = _place_functions(config, board)
-    findings = [*unsupported_host(config, board), *parts.findings, *not_placed]
+    interrupts, not_delivered = _plan_interrupts(config, board)
+    findings = [
+        *unsupported_host(config, board),
+        *parts.findings,
+        *not_placed,
+        *not_delivered,
+    ]
     windows = find_windows(
         parts.regions,
         configured_ports(config),
@@ -90,7 +97,8 @@ def plan_vm(config: VmConfig, board: Board) -> Planned:
         serial_ports=parts.serial_ports,
         ioapic_address=parts.ioapic[0],
         locked_memory=_locked_memory(parts.regions, functions),
-        claims=_claims(config, parts.regions, placed),
+        claims=_claims(config, parts.regions, placed, interrupts),
+        interrupts=interrupts,
     )
     return Planned(plan, _of_vm(config, findings))
 
@@ -150,6 +158,17 @@ def _place_functions(
     return place_functions(config, board)
 
 
+def _plan_interrupts(
+    config: VmConfig, board: Board
+) -> tuple[tuple[PassedInterrupt, ...], tuple[Finding, ...]]:
+    """The passed interrupts, and what is wrong with the others."""
+    if not any(passed.interrupts for passed in config.passes):
+        return (), ()
+    from passthru.plan.passed_interrupts import plan_interrupts
+
+    return plan_interrupts(config, board)
+
+
 def _memory64_size(placed: "tuple[PlacedFunction, ...]") -> int:
     if not placed:
         return 0
@@ -185,13 +204,16 @@ def _locked_memory(regions: tuple[GuestRegion, ...], functions: tuple[GuestFunct
 
 
 def _claims(
-    config: VmConfig, regions: tuple[GuestRegion, ...], placed: "tuple[PlacedFunction, ...]"
+    config: VmConfig,
+    regions: tuple[GuestRegion, ...],
+    placed: "tuple[PlacedFunction, ...]",
+    interrupts: tuple[PassedInterrupt, ...],
 ) -> tuple[Claim, ...]:
     if not config.passes:
         return ()
     from passthru.plan.claims import claims
 
-    return tuple(claims(config.name, regions, placed))
+    return tuple(claims(config.name, regions, placed, interrupts))
 
 
 def _no_room(config: VmConfig, configured: tuple[GuestRegion, ...]) -> Finding:

@@ -40,6 +40,7 @@ def run_steps(vm: "VmDescription") -> Iterator[str]:
     functions = tuple(each for each in vm.functions if each.guest is not None)
     if functions:
         yield from _function_steps(functions, vm.dma_windows)
+    yield from _interrupt_steps(vm)
     if vm.config.dryrun:
         yield "stop here: the configuration says `dryrun`"
     else:
@@ -82,6 +83,19 @@ def _function_steps(
     for function in functions:
         name = function.selector if function.host is None else str(function.host)
         yield f"open {name}, reset it, and put it on the guest's bus at {function.guest}"
+
+
+def _interrupt_steps(vm: "VmDescription") -> Iterator[str]:
+    delivered = {each.span: each.uio for each in vm.plan.interrupts} if vm.plan else {}
+    for route in vm.interrupts:
+        if route.is_passed and route.vector is not None:
+            device = delivered.get(route.span)
+            name = "the UIO device that delivers" if device is None else f"/dev/{device} for"
+            line = route.controller if route.line is None else f"{route.controller}:{route.line}"
+            yield (
+                f"open {name} vector {route.vector} and start a thread that raises {line} and "
+                f"unmasks it {'at once' if route.immediate_unmask else 'when the guest ended it'}"
+            )
 
 
 def _groups(functions: "tuple[DescribedFunction, ...]") -> list[str]:

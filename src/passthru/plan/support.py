@@ -79,17 +79,11 @@ def _cpu_options(cpu: Cpu) -> Iterator[Finding]:
 
 
 def _pass_options(passed: Pass) -> Iterator[Finding]:
-    for interrupt in passed.interrupts:
-        yield unsupported(
-            f"`intr {interrupt.span.text}` of a pass: run passes no bare interrupts "
-            "(a PCI function brings its own)",
-            interrupt.span,
-        )
-    if passed.sched is not None:
-        yield unsupported(
-            f"`sched {passed.sched.value}` of a pass: run sets no priority for passed interrupts",
-            passed.sched.span,
-        )
+    if passed.interrupts or passed.sched is not None:
+        # Here, not above: most passes have neither.
+        from passthru.plan.interrupt_support import unsupported_interrupts
+
+        yield from unsupported_interrupts(passed)
     for location in passed.locations:
         if isinstance(location, PortLocation):
             yield unsupported(f"`loc {location.span.text}`: run passes no ports", location.span)

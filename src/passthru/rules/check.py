@@ -33,6 +33,8 @@ def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tu
     ]
     if passed:
         findings.extend(_memory_on_board(passed, board))
+    if any(each.interrupts for each in config.passes):
+        findings.extend(_interrupts_on_board(config, passed, board))
     if plan is not None:
         findings.extend(_address_map_of_kvm(config, passed, plan.regions))
         if isinstance(plan, VmPlan) and plan.functions:
@@ -211,3 +213,30 @@ def functions_on_linux(plan: "PassedFunctions", board: Board) -> Iterator[Findin
     yield from host_functions.iommu_group_split(plan, board)
     yield from host_functions.iova_reserved(plan, board)
     yield from host_functions.memory_lock_limit(plan, board)
+
+
+def _interrupts_on_board(
+    config: VmConfig, passed: "tuple[PassedMemory, ...]", board: Board
+) -> Iterator[Finding]:
+    from passthru.rules import host_interrupts
+    from passthru.rules.claimed_twice import host_interrupt_claimed_twice
+    from passthru.rules.hypervisor import Hypervisor
+    from passthru.rules.interrupts import immediate_unmask_needs_edge
+    from passthru.rules.platform_devices import passed_devices
+
+    interrupts = host_interrupts.passed_interrupts(config, board)
+    devices = passed_devices(passed, board)
+    told = [
+        *host_interrupts.host_interrupt_in_use(interrupts, devices, board),
+        *host_interrupts.interrupt_source_missing(interrupts, board, Hypervisor.KVM),
+    ]
+    yield from told
+    spans = {finding.span for finding in told}
+    others = [each for each in interrupts if each.interrupt.span not in spans]
+    yield from host_interrupts.interrupt_not_delivered(others, board)
+    yield from host_interrupt_claimed_twice(config)
+    yield from host_interrupts.immediate_unmask_of_level(interrupts)
+    known = {each.interrupt.span for each in interrupts if host_interrupts.has_known_trigger(each)}
+    for finding in immediate_unmask_needs_edge(config):
+        if finding.span not in known:
+            yield finding

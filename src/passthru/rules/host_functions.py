@@ -37,6 +37,9 @@ _MOST_MEMBERS = 32
 # since commit 512881eacfa7, v5.19; before that a list in drivers/vfio/vfio.c).
 _HARMLESS_DRIVERS = (None, _VFIO, "pci-stub", "pcieport")
 
+_LEAVES_REGISTERS = (None, _VFIO, "pci-stub", "uio_pci_generic")
+"""Drivers that do nothing with a function's registers themselves."""
+
 PCI_SUPPORT_MISSING = Rule(
     "pci-support-missing",
     Severity.ERROR,
@@ -147,7 +150,7 @@ def vfio_driver_missing(plan: PassedFunctions, board: Board) -> Iterator[Finding
 def memory_driver_active(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
     """``host-driver-active`` for registers that are passed as bare memory, once for each pass."""
     for memory, functions in functions_behind(passed, board):
-        used = [each for each in functions if each.driver not in (None, _VFIO, "pci-stub")]
+        used = [each for each in functions if each.driver not in _LEAVES_REGISTERS]
         if used:
             yield HOST_DRIVER_ACTIVE.finding(
                 f"the host's driver {used[0].driver} uses these registers of {and_more(used)}",

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about the host's side of passed interrupts."""
 
+from passthru.board.binding import binding_commands
 from passthru.board.kernel_features import MODULES
-from passthru.board.model import Board, InterruptLine, PlatformDevice, Trigger
+from passthru.board.model import BarKind, Board, InterruptLine, PciFunction, PlatformDevice, Trigger
 from passthru.board.origin import BoardOrigin, board_architecture, origin_of
-from passthru.board.sysfs_place import unbinding_command
+from passthru.board.sysfs_place import sysfs_place, unbinding_command
+from passthru.board.uio import MAIN_CONTROLLERS
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
-from passthru.language.model import Interrupt, Pass, VmConfig
+from passthru.language.model import Interrupt, MemoryLocation, Pass, PciLocation, VmConfig
 from passthru.lean import Iterator, NamedTuple, Sequence
 from passthru.plan.host_vectors import first_vectors, host_vector
 from passthru.rules.hypervisor import Hypervisor
@@ -18,8 +20,10 @@ __all__ = [
     "HOST_INTERRUPT_IN_USE",
     "INTERRUPT_SOURCE_MISSING",
     "PassedInterrupt",
+    "has_known_trigger",
     "host_interrupt_in_use",
     "immediate_unmask_of_level",
+    "interrupt_not_delivered",
     "interrupt_source_missing",
     "is_edge_triggered",
     "passed_interrupts",
@@ -42,7 +46,6 @@ INTERRUPT_SOURCE_MISSING = Rule(
     "ones.",
 )
 
-_MAIN_CONTROLLERS = ("gic", "ioapic")
 _GIC_LINES = (range(1020), range(1056, 1120), range(4096, 5120))
 
 _FIRST_SPI = 32
@@ -72,7 +75,7 @@ def passed_interrupts(config: VmConfig, board: Board) -> tuple[PassedInterrupt, 
     lines: dict[int, list[InterruptLine]] = {}
     for line in board.interrupts:
         # Others, as of GPIO pins, count their own lines from zero.
-        if line.controller in _MAIN_CONTROLLERS:
+        if line.controller in MAIN_CONTROLLERS:
             lines.setdefault(line.vector, []).append(line)
     return tuple(
         PassedInterrupt(interrupt, vector, tuple(lines.get(vector, ())), passed)
@@ -93,7 +96,7 @@ def host_interrupt_in_use(
     sources = _devices_by_vector(board) if interrupts else {}
     for each in interrupts:
         owners = _owners(each)
-        if not owners:
+        if not owners or _is_delivered(each, board):
             continue
         behind = sources.get(each.vector, [])
         used = [device for device in behind if is_used_by_host(device)]
@@ -161,6 +164,8 @@ def interrupt_source_missing(
     has_gic = board_architecture(board) == "arm"
     known = {vector for device in board.devices for vector in device.interrupts}
     for each in interrupts:
+        if _is_delivered(each, board):
+            continue
         if has_gic and not any(each.vector in lines for lines in _GIC_LINES):
             yield _without_source(each, f"a GIC has no interrupt {each.vector}", None)
         elif hypervisor is Hypervisor.KVM:
@@ -186,6 +191,58 @@ def _without_carrier(
             f"the host's kernel has no driver that hands on interrupt {each.vector}",
             f"give the host a kernel with {options}",
         )
+
+
+def _is_delivered(each: PassedInterrupt, board: Board) -> bool:
+    """Whether a UIO device of the board has it, which is there for the guest to take."""
+    return any(each.vector in device.vectors for device in board.uio or ())
+
+
+def interrupt_not_delivered(
+    interrupts: Sequence[PassedInterrupt], board: Board
+) -> Iterator[Finding]:
+    """``interrupt-source-missing`` for want of a UIO device that is there now.
+
+    Silent where nobody looked for UIO devices, and about PCI functions, which bring their own.
+    """
+    if board.uio is None:
+        return
+    for each in interrupts:
+        is_function = any(isinstance(at, PciLocation) for at in each.user.locations)
+        if not is_function and not _is_delivered(each, board):
+            yield _without_source(
+                each,
+                f"no UIO device of the host delivers interrupt {each.vector}",
+                _way_to_uio(each, board),
+            )
+
+
+def _way_to_uio(each: PassedInterrupt, board: Board) -> str:
+    function = _function_of(each.user, board)
+    if function is not None:
+        commands = binding_commands(function.address, function.driver, to="uio_pci_generic")
+        return "\n".join(("modprobe uio_pci_generic", *commands))
+    places = (sysfs_place(device) for device in _devices_of(each.vector, board))
+    place = next((place for place in places if place is not None), None)
+    if place is not None:
+        return (
+            f"modprobe uio_pdrv_genirq\necho uio_pdrv_genirq > {place.folder}/driver_override\n"
+            f"echo {place.name} > /sys/bus/{place.bus}/drivers_probe"
+        )
+    return (
+        "bind the device that has this interrupt to uio_pci_generic or uio_pdrv_genirq; "
+        "/sys/kernel/irq/*/hwirq has the host's numbers"
+    )
+
+
+def _function_of(user: Pass, board: Board) -> PciFunction | None:
+    """The PCI function whose registers the same pass has."""
+    memory = [each.host for each in user.locations if isinstance(each, MemoryLocation)]
+    for function in board.pci:
+        bars = [bar.range for bar in function.bars if bar.kind is not BarKind.PORTS]
+        if not function.is_bridge and any(bar.overlaps(host) for bar in bars for host in memory):
+            return function
+    return None
 
 
 def _number_or_node(vector: int, board: Board) -> str:
@@ -230,6 +287,11 @@ def immediate_unmask_of_level(interrupts: Sequence[PassedInterrupt]) -> Iterator
 def is_edge_triggered(each: PassedInterrupt) -> bool:
     """Whether the board knows it to be, whatever the guest takes it for."""
     return _triggers(each) == {Trigger.EDGE}
+
+
+def has_known_trigger(each: PassedInterrupt) -> bool:
+    """Whether the board knows one trigger for it."""
+    return _triggers(each) in ({Trigger.EDGE}, {Trigger.LEVEL})
 
 
 def _triggers(each: PassedInterrupt) -> set[Trigger]:

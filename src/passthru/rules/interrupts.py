@@ -118,7 +118,11 @@ def kvm_interrupt_users(uses: Uses, vdevs: Sequence[str]) -> list[InterruptUse]:
     return [
         (user, interrupt)
         for user, interrupt in interrupt_users(uses)
-        if isinstance(user, Reserve) or (isinstance(user, Vdev) and user.type in vdevs)
+        if isinstance(user, Reserve)
+        or (isinstance(user, Vdev) and user.type in vdevs)
+        or (
+            isinstance(user, Pass) and not any(isinstance(at, PciLocation) for at in user.locations)
+        )
     ]
 
 

@@ -16,6 +16,7 @@ from passthru.vmm.pci import PciBus
 if TYPE_CHECKING:
     from passthru.plan.aarch64 import ArmPlan
     from passthru.vmm.aarch64.boot import MakeTree
+    from passthru.vmm.passed_interrupts import PassedInterrupts
     from passthru.vmm.pci.passed_functions import PassedFunctions
 
 __all__ = ["Platform", "run_machine"]
@@ -126,6 +127,7 @@ class _Build:
         self._pci = PciBus()
         self.started = False
         self._functions: PassedFunctions | None = None
+        self._interrupts: PassedInterrupts | None = None
 
     def run(self, platform: Platform, *, dry: bool, hugepages: bool) -> ExitStatus:
         plan, vm, undo = self._plan, self._vm, self._undo
@@ -139,6 +141,8 @@ class _Build:
         vcpus = platform.create_vcpus(self._kvm, vm, undo)
         if isinstance(plan, VmPlan) and plan.functions:
             self._add_functions(plan)
+        if isinstance(plan, VmPlan) and plan.interrupts:
+            self._add_interrupts(plan)
         if dry:
             self._say("Exiting: dryrun complete")
             return ExitStatus.OK
@@ -198,6 +202,17 @@ class _Build:
         self._functions = PassedFunctions(parts, plan, self._board, self._undo, self._say)
         self._functions.add_to(self._pci)
 
+    def _add_interrupts(self, plan: VmPlan) -> None:
+        # Imported for those who pass interrupts: starting fast is a feature.
+        from passthru.vmm.passed_interrupts import PassedInterrupts
+
+        self._interrupts = PassedInterrupts(
+            self._kernel, self._vm, self._undo, self._say, self._machine.fail
+        )
+        self._interrupts.start(plan)
+
     def _resample_interrupts(self) -> None:
         if self._functions is not None:
             self._functions.resample_interrupts()
+        if self._interrupts is not None:
+            self._interrupts.resample()

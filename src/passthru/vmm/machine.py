@@ -69,6 +69,11 @@ class Machine:
                 loop.request_stop()
             os.eventfd_write(self._ended, 1)
 
+    def fail(self, failure: BaseException) -> None:
+        """End the machine because of ``failure``, which run() raises. Any thread may call this."""
+        self._failure = self._failure or failure
+        self.end()
+
     def run(self, vcpus: Sequence[Vcpu], inputs: Sequence[Input]) -> ExitStatus:
         """Run until the end and tell how it came.
 
@@ -99,7 +104,7 @@ class Machine:
             if remark:
                 self._say(remark)
         except BaseException as failure:  # noqa: BLE001 (run() raises it, in the main thread)
-            self._failure = self._failure or failure
+            self.fail(failure)
         finally:
             self.end()
 

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All passed interrupts of one machine; SIGUSR1 tells how they fare."""
+
+from passthru.host.kernel import Kernel
+from passthru.host.undo import UndoStack
+from passthru.lean import TYPE_CHECKING, Callable
+from passthru.plan.model import VmPlan
+from passthru.vmm.interrupt_service import Fail, InterruptService
+from passthru.vmm.kvm import Vm
+from passthru.vmm.vcpu_thread import signal
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["PassedInterrupts"]
+
+
+class PassedInterrupts:
+    """Starts the plan's interrupt services; everything taken is given back by ``undo``."""
+
+    def __init__(
+        self, kernel: Kernel, vm: Vm, undo: UndoStack, say: Callable[[str], None], fail: Fail
+    ) -> None:
+        self._kernel = kernel
+        self._vm = vm
+        self._undo = undo
+        self._say = say
+        self._fail = fail
+        self._services: list[InterruptService] = []
+
+    def start(self, plan: VmPlan) -> None:
+        """Start the service of each interrupt. Raises PassthruError subclasses."""
+        for interrupt in plan.interrupts:
+            service = InterruptService(self._kernel, self._vm, interrupt, self._fail)
+            service.start()
+            self._undo.callback(self._stop, service)
+            self._services.append(service)
+        earlier = signal.signal(signal.SIGUSR1, self._asked)
+        self._undo.callback(signal.signal, signal.SIGUSR1, earlier)
+
+    def resample(self) -> None:
+        """Let every pending interrupt fire again."""
+        for service in self._services:
+            service.resample()
+
+    def _stop(self, service: InterruptService) -> None:
+        service.stop()
+        if service.lost:
+            self._say(str(service))
+
+    def _asked(self, number: int, frame: "FrameType | None") -> None:
+        for service in self._services:
+            self._say(str(service))
