@@ -65,6 +65,9 @@ def test_a_pci_function_that_asks_again_stays_masked_and_is_told() -> None:
     assert (uio.config[5], uio.unmasked) == (4, 0)
     file.unmask()
     assert (uio.config[5], uio.unmasked) == (0, 1)
+    uio.config[4:7] = bytes((6, 0, 0x18))
+    assert not file.unmask_unless_pending(), "it is not masked: the host sees it itself"
+    assert uio.unmasked == 1
     uio.config[4:7] = bytes((6, 4, 0x10))
     assert not file.unmask_unless_pending()
     assert (uio.config[5], uio.unmasked) == (0, 2)

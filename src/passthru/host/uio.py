@@ -129,11 +129,12 @@ class UioFile(KernelObject):
         """Whether an interrupt is pending that keeps it from being cleared."""
         try:
             _, command, status = self._kernel.read(config, 3, _COMMAND)
+            if not command & _INTERRUPT_DISABLE:
+                return False  # the host's own handler sees what is pending
             if status & _INTERRUPT_STATUS and not even_if_pending:
                 return True
-            if command & _INTERRUPT_DISABLE:
-                enabled = command & ~_INTERRUPT_DISABLE
-                self._kernel.write(config, enabled.to_bytes(1, "little"), _COMMAND + 1)
+            enabled = command & ~_INTERRUPT_DISABLE
+            self._kernel.write(config, enabled.to_bytes(1, "little"), _COMMAND + 1)
         except OSError as error:
             raise KernelCallFailed(self._config_path, "Interrupt Disable", error) from error
         return False

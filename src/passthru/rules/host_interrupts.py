@@ -222,7 +222,7 @@ def _way_to_uio(each: PassedInterrupt, board: Board) -> str:
     if function is not None:
         commands = binding_commands(function.address, function.driver, to="uio_pci_generic")
         return "\n".join(("modprobe uio_pci_generic", *commands))
-    places = (sysfs_place(device) for device in _devices_of(each.vector, board))
+    places = (sysfs_place(device) for device in _devices_by_vector(board).get(each.vector, ()))
     place = next((place for place in places if place is not None), None)
     if place is not None:
         return (
