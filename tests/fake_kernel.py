@@ -56,6 +56,8 @@ class FakeUio:
 
     def write(self, path: str, data: bytes, offset: int) -> None:
         if path.endswith("/config"):
+            # QEMU looks at what is pending only when the register's first byte is written, too.
+            require((offset, len(data)) == (4, 2))
             self.config[offset : offset + len(data)] = data
             self.unmasked += 1
         elif self.config is not None:

@@ -18,10 +18,11 @@ _COUNTER_VALUES = 1 << 32
 _UNMASK = (1).to_bytes(_COUNTER_SIZE, "little")
 _LONGEST_NUMBER = 16
 
-# PCI 3.0, 6.2.2 and 6.2.3: the command register, the bit in its upper byte, and that in the
-# lower byte of the status register after it.
+# PCI 3.0, 6.2.2 and 6.2.3: the command register, one bit of it, and one of the lower byte of
+# the status register after it.
 _COMMAND = 4
-_INTERRUPT_DISABLE, _INTERRUPT_STATUS = 0x04, 0x08
+_COMMAND_SIZE = 2
+_INTERRUPT_DISABLE, _INTERRUPT_STATUS = 0x400, 0x08
 
 
 class UioRefused(PassthruError):
@@ -128,13 +129,16 @@ class UioFile(KernelObject):
     def _clear_interrupt_disable(self, config: int, *, even_if_pending: bool) -> bool:
         """Whether an interrupt is pending that keeps it from being cleared."""
         try:
-            _, command, status = self._kernel.read(config, 3, _COMMAND)
+            *low_and_high, status = self._kernel.read(config, _COMMAND_SIZE + 1, _COMMAND)
+            command = int.from_bytes(bytes(low_and_high), "little")
             if not command & _INTERRUPT_DISABLE:
                 return False  # the host's own handler sees what is pending
             if status & _INTERRUPT_STATUS and not even_if_pending:
                 return True
             enabled = command & ~_INTERRUPT_DISABLE
-            self._kernel.write(config, enabled.to_bytes(1, "little"), _COMMAND + 1)
+            # The whole register: QEMU does not raise the line of a device that has asked in the
+            # meantime when only the upper byte is written.
+            self._kernel.write(config, enabled.to_bytes(_COMMAND_SIZE, "little"), _COMMAND)
         except OSError as error:
             raise KernelCallFailed(self._config_path, "Interrupt Disable", error) from error
         return False
