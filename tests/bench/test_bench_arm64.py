@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from expected_inventory import check_inventory
+from passthru.addresses import AddressRange
 from passthru.bench.architectures import AARCH64
 from passthru.bench.boards import load_board
 from passthru.bench.inner_command import passthru_command, python_command
 from passthru.bench.pattern import pattern
 from passthru.bench.virtual_host import VirtualHost
-from passthru.board.model import Board
+from passthru.board.model import Board, Trigger
 from passthru.board.snapshot import read_snapshot
 
 pytestmark = pytest.mark.bench
@@ -107,3 +108,21 @@ def test_the_board_tells_of_its_devices_and_interrupts(board: Board) -> None:
     (clock,) = (device for device in board.devices if "arm,pl031" in device.compatible)
     assert clock.interrupts == (34,)
     assert board.abilities.hardware_virtualization
+
+
+@pytest.mark.parametrize(
+    ("device", "page", "vector", "trigger"),
+    [
+        ("9010000.pl031", 0x9010000, 34, Trigger.LEVEL),
+        ("9030000.pl061", 0x9030000, 39, Trigger.LEVEL),
+        ("a003e00.virtio_mmio", 0xA003000, 79, Trigger.EDGE),
+    ],
+)
+def test_the_board_tells_who_delivers_interrupts_to_processes(
+    board: Board, device: str, page: int, vector: int, trigger: Trigger
+) -> None:
+    (uio,) = (each for each in board.uio if each.device == device)
+    assert uio.vectors == (vector,)
+    assert uio.registers == (AddressRange(page, 0x1000),)
+    (line,) = (line for line in board.interrupts if line.vector == vector)
+    assert line.trigger is trigger

@@ -59,6 +59,7 @@ def test_apt_is_kept_apart_and_checks_signatures(tools: Path, tmp_path: Path) ->
     obtain_packages(ARCHIVE, "linux-image-arm64", [], tmp_path)
     seen = (tools / "seen").read_text()
     assert 'APT::Architecture "arm64";' in seen
+    assert "Architectures: arm64 amd64\n" in seen
     assert f"Signed-By: {tmp_path / 'keys.gpg'}" in seen
     assert "URIs: http://archive.test/debian\nSuites: trixie\n" in seen
     folders = [line.split('"')[1] for line in seen.splitlines() if line.startswith("Dir::")]

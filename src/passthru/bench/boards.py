@@ -85,7 +85,11 @@ class ExpectedFunction(NamedTuple):
 
 
 class BenchBoard(NamedTuple):
-    """One virtual board. ``memory`` is its RAM in bytes, one block."""
+    """One virtual board. ``memory`` is its RAM in bytes, one block.
+
+    ``modules`` are drivers to load, each with its parameters behind it. ``uio`` are paths in
+    the board's device tree: these devices are for the driver ``uio_pdrv_genirq``.
+    """
 
     name: str
     description: str
@@ -102,6 +106,7 @@ class BenchBoard(NamedTuple):
     disks: tuple[Disk, ...]
     patterns: tuple[PlacedPattern, ...]
     functions: tuple[ExpectedFunction, ...]
+    uio: tuple[str, ...] = ()
 
     @property
     def ram(self) -> AddressRange:
@@ -149,6 +154,7 @@ def parse_board(name: str, text: str, file: str) -> BenchBoard:
         disks=tuple(_disk(entry) for entry in table.tables("disk")),
         patterns=tuple(_pattern(entry) for entry in table.tables("pattern")),
         functions=tuple(_function(entry) for entry in table.tables("function")),
+        uio=table.strings("uio", default=()),
     )
     table.finish()
     _check_places(board, file)

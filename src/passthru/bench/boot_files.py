@@ -3,6 +3,7 @@
 
 import os
 import shlex
+import time
 from importlib import resources
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def write_host_initramfs(
             "/exchange": str(exchange).encode(),
             "/hold-machine": _hold_machine(board).encode(),
             "/mark": mark.encode(),
+            "/time": str(int(time.time())).encode() if board.uio else b"",
         },
     )
     # The kernel unpacks one archive after the other.

@@ -11,6 +11,7 @@ __all__ = [
     "HostHungError",
     "KernelUnavailableError",
     "MissingToolError",
+    "ModuleBuildError",
     "ModuleMissingError",
     "PlacementError",
     "SetupFailedError",
@@ -46,6 +47,24 @@ class KernelUnavailableError(PassthruError):
 
     def __str__(self) -> str:
         return f"no kernel for the virtual bench: {self.reason}"
+
+
+class ModuleBuildError(PassthruError):
+    """The compiler could not build modules for a kernel; ``output`` are the lines of the build."""
+
+    fix = (
+        "let apt bring the compiler up to date: "
+        "apt-get install gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu"
+    )
+
+    def __init__(self, release: str, output: Sequence[str]) -> None:
+        self.release = release
+        self.output = tuple(output)
+        super().__init__(release, self.output)
+
+    def __str__(self) -> str:
+        lines = [f"the modules of the virtual bench for kernel {self.release} cannot be built"]
+        return "\n".join([*lines, *(f"  | {line}" for line in self.output[-_SHOWN_LINES:])])
 
 
 class ModuleMissingError(PassthruError):

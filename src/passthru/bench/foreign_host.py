@@ -8,7 +8,8 @@ from pathlib import Path
 
 from passthru.bench.cache import cache_directory
 from passthru.bench.cpio import CpioArchive
-from passthru.bench.foreign_packages import Archive, obtain_packages
+from passthru.bench.foreign_modules import RECIPE, build_modules, check_tools
+from passthru.bench.foreign_packages import Archive, open_archive
 from passthru.bench.kernels import Kernel, Programs, index_modules, open_kernel
 from passthru.bench.progress import Progress, silent
 
@@ -36,16 +37,19 @@ _LOADER = "lib/ld-linux-aarch64.so.1"
 
 _SYSTEM = "system.cpio"
 
+_MODULES = "usr/lib/modules/{}/extra"
+
 
 def obtain_foreign_kernel(progress: Progress = silent) -> Kernel:
     """Debian's kernel for arm64 with its programs, from the cache or newly downloaded.
 
-    Raises KernelUnavailableError when the archive cannot give it, and MissingToolError.
+    It has the modules of ``foreign_modules``, too. Raises KernelUnavailableError when the
+    archive cannot give it, ModuleBuildError and MissingToolError.
     """
     store = cache_directory() / "hosts"
-    # Another list of packages needs another entry.
-    packages = hashlib.sha256(repr(_PACKAGES).encode()).hexdigest()[:8]
-    entry = store / f"{_ARCHIVE.release}-{_ARCHIVE.architecture}-{packages}"
+    # Other packages or modules need another entry.
+    content = hashlib.sha256(repr((_PACKAGES, RECIPE)).encode()).hexdigest()[:8]
+    entry = store / f"{_ARCHIVE.release}-{_ARCHIVE.architecture}-{content}"
     if not entry.is_dir():
         _install(store, entry, progress)
     programs = Programs(entry / "usr/bin/busybox", entry / _SYSTEM)
@@ -53,12 +57,17 @@ def obtain_foreign_kernel(progress: Progress = silent) -> Kernel:
 
 
 def _install(store: Path, final: Path, progress: Progress) -> None:
+    check_tools()
     store.mkdir(parents=True, exist_ok=True)
     # Hidden and beside its final place: renaming is then atomic.
     with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=store) as work:
         entry = Path(work, "entry")
         entry.mkdir()
-        obtain_packages(_ARCHIVE, _KERNEL, _PACKAGES, entry, progress)
+        with open_archive(_ARCHIVE, progress) as packages:
+            kernel = packages.kernel(_KERNEL)
+            packages.unpack([*kernel, *_PACKAGES], entry)
+            release = kernel[0].removeprefix("linux-image-")
+            build_modules(packages, kernel[0], entry / _MODULES.format(release), progress)
         index_modules(entry, progress)
         progress("writing the system of the virtual host")
         (entry / _SYSTEM).write_bytes(_system(entry / "usr"))

@@ -8,7 +8,8 @@ with the keys of the package ``debian-archive-keyring``.
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,17 +18,21 @@ from passthru.bench.kernels import kernel_packages
 from passthru.bench.progress import Progress, silent
 from passthru.bench.tools import find_tool
 
-__all__ = ["Archive", "obtain_packages"]
+__all__ = ["Archive", "Packages", "obtain_packages", "open_archive"]
 
 _KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 class Archive(NamedTuple):
-    """One release of Debian for one architecture, by the names that Debian has for them."""
+    """One release of Debian for one architecture, by the names that Debian has for them.
+
+    ``tools`` is the architecture of programs that run here, on the machine that unpacks them.
+    """
 
     release: str
     architecture: str
     url: str = "http://deb.debian.org/debian"
+    tools: str = "amd64"
 
 
 def obtain_packages(
@@ -38,60 +43,102 @@ def obtain_packages(
     Returns the names of the kernel's packages, the image first. Raises KernelUnavailableError
     and MissingToolError.
     """
-    with tempfile.TemporaryDirectory(prefix="passthru-apt-") as work:
-        apt = _Apt(archive, Path(work))
-        progress(f"reading the package lists of {archive.release} for {archive.architecture}")
-        apt.update()
-        kernel = kernel_packages(meta, apt.dependencies)
-        if not kernel:
-            raise KernelUnavailableError(f"{archive.url} {archive.release} has no {meta}")
-        progress(f"downloading {', '.join([*kernel, *others])}")
-        for package in apt.download([*kernel, *others]):
-            progress(f"unpacking {package.name}")
-            _call([find_tool("dpkg-deb"), "--extract", str(package), str(folder)])
+    with open_archive(archive, progress) as packages:
+        kernel = packages.kernel(meta)
+        packages.unpack([*kernel, *others], folder)
     return kernel
 
 
-class _Apt:
-    """apt with everything that it keeps below one directory."""
+@contextmanager
+def open_archive(archive: Archive, progress: Progress = silent) -> "Iterator[Packages]":
+    """The packages that the archive has now. Raises KernelUnavailableError, MissingToolError."""
+    with tempfile.TemporaryDirectory(prefix="passthru-apt-") as work:
+        packages = Packages(archive, Path(work), progress)
+        packages.update()
+        yield packages
 
-    def __init__(self, archive: Archive, work: Path) -> None:
+
+class Packages:
+    """The packages of one archive, through apt with everything that it keeps below ``work``.
+
+    Each method raises KernelUnavailableError where the archive lacks something, and
+    MissingToolError.
+    """
+
+    def __init__(self, archive: Archive, work: Path, progress: Progress) -> None:
         if not _KEYS.is_file():
             raise KernelUnavailableError(
                 f"without {_KEYS} nothing of Debian's can be verified",
                 "apt-get install debian-archive-keyring",
             )
-        self._downloads = work / "downloads"
-        for folder in ("lists/partial", "archives/partial", "downloads", "nothing"):
+        self._archive = archive
+        self._progress = progress
+        self._work = work
+        for folder in ("lists/partial", "archives/partial", "nothing"):
             (work / folder).mkdir(parents=True)
         (work / "status").touch()
         (work / "archive.sources").write_text(
             f"Types: deb\nURIs: {archive.url}\nSuites: {archive.release}\nComponents: main\n"
-            f"Architectures: {archive.architecture}\nSigned-By: {_KEYS}\n"
+            f"Architectures: {archive.architecture} {archive.tools}\nSigned-By: {_KEYS}\n"
         )
         configuration = work / "apt.conf"
-        configuration.write_text(_CONFIGURATION.format(work=work, it=archive.architecture))
+        configuration.write_text(
+            _CONFIGURATION.format(work=work, it=archive.architecture, tools=archive.tools)
+        )
         self._environment = {**os.environ, "LC_ALL": "C", "APT_CONFIG": str(configuration)}
 
     def update(self) -> None:
+        """Read the lists of packages."""
+        release, architecture = self._archive.release, self._archive.architecture
+        self._progress(f"reading the package lists of {release} for {architecture}")
         _call([find_tool("apt-get"), "--quiet", "update"], environment=self._environment)
 
-    def dependencies(self, package: str) -> list[str]:
-        command = [find_tool("apt-cache"), "depends", "--important", package]
-        lines = _call(command, environment=self._environment, check=False).splitlines()
-        needed = (line.strip() for line in lines if line.strip().startswith("Depends: "))
-        return [line.removeprefix("Depends: ") for line in needed]
+    def kernel(self, meta: str) -> list[str]:
+        """The names of the packages of the kernel that ``meta`` depends on, the image first."""
+        names = kernel_packages(meta, self._dependencies)
+        if not names:
+            archive = self._archive
+            raise KernelUnavailableError(f"{archive.url} {archive.release} has no {meta}")
+        return names
 
-    def download(self, packages: Sequence[str]) -> list[Path]:
-        command = [find_tool("apt-get"), "--quiet", "download", *packages]
-        _call(command, directory=self._downloads, environment=self._environment)
-        return sorted(self._downloads.glob("*.deb"))
+    def version(self, package: str) -> str:
+        """The version of the package that ``unpack`` takes."""
+        lines = self._ask("show", "--no-all-versions", package)
+        found = [line.split()[1] for line in lines if line.startswith("Version: ")]
+        if len(found) != 1:
+            raise KernelUnavailableError(f"{self._archive.url} has no {package}")
+        return found[0]
+
+    def for_tools(self, package: str) -> str:
+        """The name of a package of programs that run here."""
+        return f"{package}:{self._archive.tools}"
+
+    def unpack(self, packages: Sequence[str], folder: Path) -> None:
+        """Download packages (``NAME``, ``NAME=VERSION``, ``NAME:ARCHITECTURE``), and unpack them.
+
+        None of the packages that they need come with them.
+        """
+        self._progress(f"downloading {', '.join(packages)}")
+        with tempfile.TemporaryDirectory(prefix="downloads-", dir=self._work) as downloads:
+            command = [find_tool("apt-get"), "--quiet", "download", *packages]
+            _call(command, directory=Path(downloads), environment=self._environment)
+            for package in sorted(Path(downloads).glob("*.deb")):
+                self._progress(f"unpacking {package.name}")
+                _call([find_tool("dpkg-deb"), "--extract", str(package), str(folder)])
+
+    def _dependencies(self, package: str) -> list[str]:
+        lines = (line.strip() for line in self._ask("depends", "--important", package))
+        return [line.removeprefix("Depends: ") for line in lines if line.startswith("Depends: ")]
+
+    def _ask(self, *question: str) -> list[str]:
+        command = [find_tool("apt-cache"), *question]
+        return _call(command, environment=self._environment, check=False).splitlines()
 
 
 # Root's apt would drop to a user that cannot write into a private directory.
 _CONFIGURATION = """\
 APT::Architecture "{it}";
-APT::Architectures {{ "{it}"; }};
+APT::Architectures {{ "{it}"; "{tools}"; }};
 APT::Sandbox::User "root";
 Acquire::Languages "none";
 Dir::State "{work}";

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The device tree of a virtual host that has one: QEMU's own, and the reserved memory."""
+"""The device tree of a virtual host that has one: QEMU's own, changed for the bench.
+
+It tells of the reserved memory, and which devices belong to the driver that lets processes have
+a device's registers and interrupt.
+"""
 
 import subprocess
 from collections.abc import Sequence
@@ -10,7 +14,10 @@ from passthru.bench.boards import BenchBoard
 from passthru.bench.errors import BenchBoardError
 from passthru.bench.tools import find_tool
 
-__all__ = ["write_host_tree"]
+__all__ = ["UIO_COMPATIBLE", "write_host_tree"]
+
+UIO_COMPATIBLE = "generic-uio"
+"""What a device is compatible with that is for ``uio_pdrv_genirq``."""
 
 _FOLDER = "/reserved-memory"
 
@@ -20,7 +27,8 @@ def write_host_tree(
 ) -> None:
     """Write the tree of the board, with ``reserve`` kept from the kernel (HPA).
 
-    Raises BenchBoardError where QEMU does not know the machine, MissingToolError.
+    Raises BenchBoardError where QEMU does not know the machine, or the machine not a device,
+    and MissingToolError.
     """
     command = [
         *(program, "-nodefaults", "-no-user-config", "-display", "none"),
@@ -33,6 +41,8 @@ def write_host_tree(
     # In any case: fdtput packs the file. QEMU's own is padded, and doubled when it is loaded,
     # to more than arm64 kernels map of a device tree (2 MiB).
     _reserve(file, reserve)
+    for node in board.uio:
+        _give_to_uio(file, node, board)
 
 
 def _reserve(file: Path, ranges: Sequence[AddressRange]) -> None:
@@ -48,6 +58,18 @@ def _reserve(file: Path, ranges: Sequence[AddressRange]) -> None:
         _call([*put, "-t", "x", node, "reg", *numbers])
         # Not mapped by the kernel: what lies there can be passed on.
         _call([*put, node, "no-map"])
+
+
+def _give_to_uio(file: Path, node: str, board: BenchBoard) -> None:
+    get = [find_tool("fdtget"), "-t", "s", str(file), node, "compatible"]
+    done = subprocess.run(get, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise BenchBoardError(f"{board.name}.toml", "uio", f"the machine has no device {node}")
+    # What it is stays told. "arm,primecell" does not: Linux gives such a device to drivers
+    # for AMBA only, which this one is not.
+    own = done.stdout.split()[0]
+    put = [find_tool("fdtput"), "-t", "s", str(file), node, "compatible"]
+    _call([*put, UIO_COMPATIBLE, own])
 
 
 def _call(command: Sequence[str]) -> None:

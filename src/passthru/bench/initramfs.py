@@ -27,11 +27,11 @@ def build_initramfs(
 
     ``/bin/busybox`` is there with a link for ``sh`` only (``busybox --install -s`` makes
     the others), ``/dev/console``, ``/proc`` and ``/sys``. ``modules`` names groups of
-    drivers: for each, the text file ``/modules/GROUP`` has the module files to load in
-    that order, one a line, without those of the groups before it. ``files`` maps absolute
-    paths to content; those in a ``bin`` or ``sbin`` are executable. busybox is this
-    machine's, or the one among the kernel's own programs. Raises ModuleMissingError,
-    MissingToolError.
+    drivers, each with its parameters behind it: for each group, the text file
+    ``/modules/GROUP`` has the module files to load in that order with their parameters, one
+    a line, without those of the groups before it. ``files`` maps absolute paths to content;
+    those in a ``bin`` or ``sbin`` are executable. busybox is this machine's, or the one among
+    the kernel's own programs. Raises ModuleMissingError, MissingToolError.
     """
     program = kernel.programs.busybox if kernel.programs else Path(find_tool("busybox"))
     archive = CpioArchive()
@@ -53,12 +53,14 @@ def _add_modules(archive: CpioArchive, kernel: Kernel, groups: Mapping[str, Sequ
     index = ModuleIndex.of(kernel)
     added: set[str] = set()
     for group, drivers in groups.items():
-        names = []
-        for file in index.load_order(drivers):
-            name = f"{module_name(file)}.ko"
+        parameters = {module_name(name): rest for name, *rest in map(str.split, drivers)}
+        lines = []
+        for file in index.load_order(parameters):
+            name = module_name(file)
             if name not in added:
                 added.add(name)
-                names.append(name)
-                archive.add_file(f"{MODULE_DIRECTORY}/{name}", read_module(kernel.modules / file))
-        order = "".join(f"{name}\n" for name in names)
+                lines.append(" ".join([f"{name}.ko", *parameters.get(name, [])]))
+                module = read_module(kernel.modules / file)
+                archive.add_file(f"{MODULE_DIRECTORY}/{name}.ko", module)
+        order = "".join(f"{line}\n" for line in lines)
         archive.add_file(f"{MODULE_DIRECTORY}/{group}", order.encode())

@@ -9,12 +9,15 @@ from passthru.bench.errors import MissingToolError
 __all__ = ["PACKAGES", "find_tool"]
 
 PACKAGES = {
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
     "apt-cache": "apt",
     "apt-get": "apt",
     "busybox": "busybox-static",
     "depmod": "kmod",
     "dpkg-deb": "dpkg",
+    "fdtget": "device-tree-compiler",
     "fdtput": "device-tree-compiler",
+    "make": "make",
     "qemu-system-aarch64": "qemu-system-arm",
     "qemu-system-x86_64": "qemu-system-x86",
     "setpriv": "util-linux",

@@ -18,9 +18,15 @@ step() { echo "step $*" >&3; }
 fail() { echo "failed $*" >&3; sleep 60; poweroff -f; }
 
 load_modules() {
-    while read -r module; do
-        insmod "/modules/$module" || echo "bench: cannot load $module" >/dev/console
+    while read -r module parameters; do
+        insmod "/modules/$module" $parameters || echo "bench: cannot load $module" >/dev/console
     done <"$1"
+}
+
+set_clock() { # with the time at the start: where a process has the clock, the kernel has none
+    [ -s /time ] || return
+    read -r uptime rest </proc/uptime
+    date -s "@$(($(cat /time) + ${uptime%.*}))" >/dev/null
 }
 
 find_port() { # NAME: its device node, when the driver has announced it
@@ -99,6 +105,7 @@ start_command() { # ID QUOTED-WORDS: runs it and reports
 mount -t devtmpfs devtmpfs /dev
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+set_clock
 load_modules /modules/first
 exec 3<>"$(find_port control)" 4<>"$(find_port output)"
 mark=$(cat /mark)
