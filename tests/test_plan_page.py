@@ -22,8 +22,8 @@ SHOWN = re.compile(r"```sh\npassthru (plan [^\n…]*)\n```\n\n```\n(.*?)```", re
 EXAMPLES = SHOWN.findall(PAGE)
 
 
-def test_the_page_shows_a_plan_without_a_board_and_one_with_it() -> None:
-    assert ["--board" in words for words, _ in EXAMPLES] == [False, True]
+def test_the_page_shows_a_plan_without_a_board_and_two_with_it() -> None:
+    assert ["--board" in words for words, _ in EXAMPLES] == [False, True, True]
 
 
 @pytest.mark.parametrize(("words", "printed"), EXAMPLES, ids=[words for words, _ in EXAMPLES])

@@ -64,13 +64,26 @@ def test_a_broken_system_is_drawn_and_has_the_status_of_one(capsys):
     assert err == "passthru: 8 errors; `passthru check` tells the reasons and fixes\n"
 
 
+def test_the_machine_of_run_is_drawn_for_arm64_too(capsys):
+    files = [str(ROOT / f"tests/cli/plans/arm64-gateway-{name}.qvmconf") for name in VMS]
+    assert main(["map", *files, "--board", str(ROOT / "examples/gateway/board.dts")]) == 0
+    kvm = capsys.readouterr().out
+    assert "0x2f000000 gic distri" in kvm
+    assert "0x80a0000 gic redist" in kvm
+    main(["map", *files, "--hypervisor", "qnx-8.0"])
+    assert "gic distri" not in capsys.readouterr().out
+
+
+VMS = ("control", "linux")
+
+
 def test_what_is_allowed_is_no_conflict(tmp_path, capsys):
     file = tmp_path / "a.qvmconf"
     text = "ram 0x80000000,1m\nram 0x80000000,1m # passthru: allow address-overlap\n"
-    file.write_text(text + "vdev gic\n")
+    file.write_text(text + "load a vdev gic\n")
     assert main(["map", str(file)]) == 0
     assert "!1" not in capsys.readouterr().out
-    file.write_text(text.partition("#")[0] + "\nvdev gic\n")
+    file.write_text(text.partition("#")[0] + "\nload a vdev gic\n")
     assert main(["map", str(file)]) == 65
     assert "!1" in capsys.readouterr().out
 
@@ -110,7 +123,7 @@ def test_a_terminal_of_few_characters_gets_lines_and_arrows_all_the_same(monkeyp
 
 def test_the_standard_input_is_a_file_too(tmp_path, capsys):
     file = tmp_path / "piped"
-    file.write_text("system piped\nram 0x80000000,1m\nvdev gic\n")
+    file.write_text("system piped\nram 0x80000000,1m\nload a vdev gic\n")
     kept, opened = os.dup(0), os.open(file, os.O_RDONLY)
     os.dup2(opened, 0)
     try:

@@ -12,8 +12,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from arm_board import LINUX
+from passthru.board.host_files import HostFiles
+from passthru.board.load import load_board
+from passthru.board.model import HostRegion, UioDevice
+from passthru.board.snapshot import write_board
 from passthru.cli.main import main
 from passthru.report.plan_json import VERSION
+from recorded_hosts import recorded, write_host
 
 ROOT = Path(__file__).parents[2]
 BOARDS = ROOT / "tests/boards"
@@ -50,21 +56,44 @@ def qnx_board(tmp_path: Path) -> str:
     return str(file)
 
 
+@pytest.fixture
+def gateway_board(tmp_path: Path) -> str:
+    """The board of examples/gateway with Linux, whose UIO devices have what is passed."""
+    board = load_board(str(ROOT / "examples/gateway/board.dts"))
+    uio = tuple(
+        UioDevice(f"uio{number}", device.name.rpartition("/")[2], "", device.interrupts, ())
+        for number, device in enumerate(board.devices)
+        if set(device.interrupts) & {36, 38, 52, 53, 74}
+    )
+    memory = [HostRegion(each, "System RAM") for each in board.allocated]
+    memory += [HostRegion(each.range, "reserved") for each in board.reserved]
+    linux = board._replace(uio=uio, features=LINUX.features, memory=tuple(sorted(memory)))
+    file = tmp_path / "gateway.board.json"
+    file.write_bytes(write_board(linux))
+    return str(file)
+
+
 SYSTEMS = {
-    "x86-disk-and-audio": ("bench_board", []),
-    "arm64-two-uarts": (str(BOARDS / "pi4-like.dts"), ["--hypervisor", "qnx-8.0"]),
-    "qnx-typed-memory": ("qnx_board", ["--hypervisor", "qnx-7.1"]),
+    "x86-disk-and-audio": ("bench_board", ("x86-disk-and-audio",), []),
+    "arm64-two-uarts": (
+        str(BOARDS / "pi4-like.dts"),
+        ("arm64-two-uarts",),
+        ["--hypervisor", "qnx-8.0"],
+    ),
+    "arm64-gateway": ("gateway_board", ("arm64-gateway-control", "arm64-gateway-linux"), []),
+    "qnx-typed-memory": ("qnx_board", ("qnx-typed-memory",), ["--hypervisor", "qnx-7.1"]),
 }
+"""The board, the configurations and the options of each."""
 
 
 @pytest.mark.parametrize(("form", "ending"), [("text", "txt"), ("json", "json")])
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_plan_is_the_golden_one(name, form, ending, request, monkeypatch, capsys):
-    board, options = SYSTEMS[name]
+    board, vms, options = SYSTEMS[name]
     path = board if "/" in board else request.getfixturevalue(board)
     monkeypatch.chdir(PLANS)
-    words = ["plan", f"{name}.qvmconf", "--board", path, "--format", form, *options]
-    assert main(words) == 0
+    files = [f"{vm}.qvmconf" for vm in vms]
+    assert main(["plan", *files, "--board", path, "--format", form, *options]) == 0
     printed = capsys.readouterr().out
     file = PLANS / f"{name}.{ending}"
     if os.environ.get("PASSTHRU_REGENERATE"):
@@ -73,7 +102,8 @@ def test_a_plan_is_the_golden_one(name, form, ending, request, monkeypatch, caps
 
 
 def test_every_file_beside_the_golden_plans_belongs_to_one():
-    expected = {f"{name}.{ending}" for name in SYSTEMS for ending in ("qvmconf", "txt", "json")}
+    expected = {f"{name}.{ending}" for name in SYSTEMS for ending in ("txt", "json")}
+    expected |= {f"{vm}.qvmconf" for _, vms, _ in SYSTEMS.values() for vm in vms}
     assert {file.name for file in PLANS.iterdir()} == expected
 
 
@@ -109,6 +139,20 @@ def test_the_same_text_is_shown_by_run(tmp_path, capsys):
         assert main(["plan", "--board", "/", str(file)]) == status
         assert capsys.readouterr().out == by_run
         assert by_run.startswith("VM one: ")
+
+
+def test_the_same_text_is_shown_by_run_on_arm64(tmp_path, monkeypatch, capsys):
+    host = write_host(tmp_path / "host", recorded("virt-arm64"))
+    monkeypatch.setattr("passthru.cli.run.HostFiles", lambda: HostFiles(host))
+    file = tmp_path / "guest.qvmconf"
+    base = "system one ram 0x80000000,64m load kernel vdev pl011 loc 0x1c090000 intr gic:37\n"
+    for text in ("", "pass loc 0x90000000,4k,rwn=0x70000000", "ram 0x80000000,1m"):
+        file.write_text(base + text)
+        status = main(["run", "--plan", f"@{file}"])
+        by_run = capsys.readouterr().out
+        assert main(["plan", "--board", host, str(file)]) == status
+        assert capsys.readouterr().out == by_run
+        assert "let the guest run" in by_run
 
 
 def test_without_a_board_this_host_is_not_looked_at(monkeypatch, capsys):
@@ -187,10 +231,7 @@ def test_names_of_memory_are_those_of_the_board(qnx_board, tmp_path, capsys):
 def test_a_board_that_run_is_not_for_is_said_plainly(qnx_board, monkeypatch, capsys):
     monkeypatch.chdir(PLANS)
     main(["plan", "arm64-two-uarts.qvmconf", "--board", str(BOARDS / "pi4-like.dts")])
-    assert (
-        "nothing is shown: `plan` does not show yet what `run` makes on aarch64 hosts"
-        in capsys.readouterr().out
-    )
+    assert "nothing is shown: on arm64 `run` has no vdev virtio-blk" in capsys.readouterr().out
     main(["plan", "qnx-typed-memory.qvmconf", "--board", qnx_board])
     assert "nothing is shown: the board runs QNX" in capsys.readouterr().out
 
@@ -203,7 +244,7 @@ def test_who_runs_the_vms_is_seen_from_them_unless_it_is_said(monkeypatch, capsy
     assert main([*words, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["hypervisor"] == "qnx-8.0"
     assert main([*words, "--hypervisor", "kvm"]) == 65
-    assert "run passes no bare interrupts" in capsys.readouterr().err
+    assert "run has no `vdev virtio-blk` on arm64" in capsys.readouterr().err
     main(["plan", FIRST, "--format", "json"])
     assert json.loads(capsys.readouterr().out)["hypervisor"] == "kvm"
 

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """A VM as people look at it: on every kind of board, and without one."""
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arm_board import LINUX as ARM_LINUX
 from passthru.addresses import AddressRange, PciAddress
 from passthru.board.load import load_board
-from passthru.board.model import Board, HostRegion, InterruptLine, Trigger
+from passthru.board.model import Board, HostRegion, InterruptLine, Trigger, UioDevice
 from passthru.board.qnx import board_from_qnx
-from passthru.plan.description import VmDescription, describe_vm
+from passthru.plan.arm_planner import plan_arm_vm
+from passthru.plan.description import VmDescription, describe_vm, why_not_for_run
 from passthru.plan.host_places import claimed_things, host_place
 from passthru.plan.model import BlobRole, RegionKind
 from passthru.plan.planner import plan_vm
@@ -19,6 +22,7 @@ from sample_board import BOARD, check_text
 
 BOARDS = Path(__file__).parents[1] / "boards"
 PI = load_board(str(BOARDS / "pi4-like.dts"))
+OLD_ARM = PI._replace(architecture="armv7l")
 QNX = BOARD._replace(asinfo=(HostRegion(AddressRange(0, 1), "ram"),))
 QNX_FUNCTIONS = board_from_qnx(
     {"pci.txt": (BOARDS / "qnx-x86.txt").read_text().partition("\n\n")[2]}
@@ -37,9 +41,11 @@ def described(text: str, board: Board | None = None, *, kvm: bool = True) -> VmD
         ("ram 1m load a", None, True, None),
         ("ram 1m load a vdev ioapic", None, True, None),
         ("ram 1m load a vdev pl011", BOARD, True, None),  # what is wrong is the device
-        ("ram 1m load a vdev pl011", None, True, "vdev pl011 shows an ARM guest"),
-        ("ram 1m load a pass intr gic:40", None, True, "`gic` shows an ARM guest"),
-        ("ram 1m load a", PI, True, "makes on aarch64 hosts"),
+        ("ram 1m load a vdev pl011", None, True, None),
+        ("ram 1m load a pass intr gic:40", None, True, None),
+        ("ram 1m load a", PI, True, None),
+        ("ram 1m load a", OLD_ARM, True, "`run` has no machine for armv7l hosts"),
+        ("ram 1m load a", PI, False, "for QNX's hypervisor"),
         ("ram 1m load a", QNX, True, "the board runs QNX"),
         ("ram 1m load a", QNX_FUNCTIONS, True, "the board runs QNX"),
         ("ram 1m load a", BOARD, False, "for QNX's hypervisor"),
@@ -89,6 +95,62 @@ def test_without_a_board_the_verdicts_are_those_of_every_host() -> None:
     kinds = [(each.letter, each.enforcement) for each in one.verdicts]
     assert kinds == [(each.letter, each.enforcement) for each in other.verdicts]
     assert "KVM decides by the host's memory map" in str(one.verdicts)
+
+
+ARM_GUEST = (
+    "system a cpu cpu ram 0x80000000,1m load kernel vdev gic version 2 gicd 0x8000000 name pic "
+    "vdev pl011 loc 0x1c090000 intr pic:37 pass loc 0x90000000,4k,rwn=0xfe202000 intr pic:60=154 "
+)
+
+
+def test_on_arm64_it_is_the_machine_of_run_as_well() -> None:
+    uio = (UioDevice("uio3", "timer", "uio_pdrv_genirq", (154,), ()),)
+    board = ARM_LINUX._replace(uio=uio)
+    vm = described(ARM_GUEST, board)
+    plan = plan_arm_vm(vm.config, board).plan
+    assert vm.plan == plan
+    assert (vm.regions, vm.blobs, vm.claims) == (plan.regions, plan.blobs, plan.claims)
+    assert (vm.gic, vm.uarts, vm.cpu_count, vm.ports) == (plan.gic, plan.uarts, 2, ())
+    assert [(each.line, each.vector, each.uio) for each in vm.interrupts] == [
+        (37, None, None),
+        (60, 154, "uio3"),
+    ]
+    assert [each.resource for each in vm.claims] == ["mem:0xfe202000,0x1000", "vector 154"]
+    (verdict,) = [
+        each.explanation for region in vm.regions for each in region.verdicts if each.letter == "c"
+    ]
+    assert "Device-nGnRE" in verdict
+
+
+def test_without_a_board_an_arm_guest_has_the_same_address_map() -> None:
+    config = check_text(ARM_GUEST, base="").config
+    without, on_board = (describe_vm(config, board, kvm=True) for board in (None, ARM_LINUX))
+    assert [each[:6] for each in without.regions] == [each[:6] for each in on_board.regions]
+    assert (without.gic, without.uarts) == (on_board.gic, on_board.uarts)
+    assert (without.blobs, without.claims) == (on_board.blobs, on_board.claims)
+    assert "KVM decides by the host's memory map" in str(without.regions)
+    assert without.plan is None
+    kinds = [re.sub("0x[0-9a-f]+|uio[0-9]+", "", step) for step in without.steps]
+    assert kinds == [re.sub("0x[0-9a-f]+|uio[0-9]+", "", step) for step in on_board.steps]
+
+
+@pytest.mark.parametrize(
+    ("text", "board", "reason"),
+    [
+        (ARM_GUEST, None, None),
+        (ARM_GUEST, PI, None),
+        (ARM_GUEST + "vdev virtio-blk vdev shmem", None, "no vdev shmem, virtio-blk"),
+        (ARM_GUEST + "vdev virtio-blk vdev shmem", PI, "no vdev shmem, virtio-blk"),
+        # Where the host is Linux, nobody else runs it.
+        (ARM_GUEST + "vdev virtio-blk", ARM_LINUX, None),
+        ("ram 1m load a vdev virtio-blk", BOARD, None),
+        ("ram 1m load a vdev virtio-blk", None, None),
+        ("ram 1m load a", QNX, "the board runs QNX"),
+    ],
+)
+def test_whose_vm_it_is_where_nobody_says(text, board, reason) -> None:
+    found = why_not_for_run(check_text(text, base="").config, board)
+    assert found is None if reason is None else reason in str(found)
 
 
 def test_a_function_without_a_place_is_there_all_the_same() -> None:
@@ -167,8 +229,8 @@ def test_on_other_boards_ports_and_interrupts_are_claims_too() -> None:
 
 def test_only_passed_devices_have_windows() -> None:
     memory = ARM + "pass loc 0x90000000,1m,rwcnst=0x20000000 "
-    assert described(memory, PI).dma_windows == ()
-    vm = described(memory + "pass loc 0xfe201000,4k,rwd", PI)
+    assert described(memory, PI, kvm=False).dma_windows == ()
+    vm = described(memory + "pass loc 0xfe201000,4k,rwd", PI, kvm=False)
     assert [str(each) for each in vm.dma_windows] == [
         "0x80000000..0x80100000",
         "0x90000000..0x90100000",
@@ -264,7 +326,7 @@ def test_what_is_claimed_is_looked_up_where_it_stands() -> None:
         ports=(HostRegion(AddressRange(0, 0x100), "bus"), HostRegion(AddressRange(0x60, 1), "kbd")),
     )
     text = ARM + "pass loc 0xfe201000,0x200,rwn loc 0xd0000000000,4k,rwn loc io:0x60 intr gic:153"
-    vm = described(text, board)
+    vm = described(text, board, kvm=False)
     now = claimed_things(vm, board)
     assert {each.resource: now.get(each.span) for each in vm.claims} == {
         "mem:0xfe201000,0x200": "/soc/serial@7e201000",
@@ -275,7 +337,9 @@ def test_what_is_claimed_is_looked_up_where_it_stands() -> None:
 
 
 def test_a_description_of_a_region_keeps_the_names_that_rules_use() -> None:
-    vm = described(ARM + "initrd pass loc 0x90000000,1m,rcn vdev pl011 loc 0x1c090000", PI)
+    vm = described(
+        ARM + "initrd pass loc 0x90000000,1m,rcn vdev pl011 loc 0x1c090000", PI, kvm=False
+    )
     assert [(each.name, each.kind) for each in vm.regions] == [
         ("vdev pl011", RegionKind.DEVICE),
         ("ram", RegionKind.RAM),

@@ -11,10 +11,15 @@ from sample_board import BASE, BOARD, check_text
 
 
 def plan_of(
-    text: str, board: Board | None = BOARD, *, base: str = BASE, width: int | None = None
+    text: str,
+    board: Board | None = BOARD,
+    *,
+    base: str = BASE,
+    width: int | None = None,
+    kvm: bool = True,
 ) -> str:
     config = check_text(text, base=base).config
-    return plan_as_text(describe_vm(config, board, kvm=True), board, width=width)
+    return plan_as_text(describe_vm(config, board, kvm=kvm), board, width=width)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,7 @@ def test_a_function_that_nothing_is_known_of(board: Board | None, said: str) -> 
 def test_memory_without_a_certain_place_is_told_apart() -> None:
     text = "ram 0x80000000,1m pass loc 0x90000000,1m,m ram 3m load 0x80000000,a vdev pl011"
     assert "3 MiB of ram more (line 1): where it goes is not documented" in plan_of(
-        text, None, base=""
+        text, None, base="", kvm=False
     )
 
 

@@ -429,7 +429,7 @@ def test_no_line_is_named_where_none_is_free() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "vdev gic vdev pl011 loc 0x1c090000 intr gic:37",
+        "vdev gic vdev ioapic vdev wdt-sp805 loc 0x1d000000 intr gic:37",
         "vdev ser8250 loc 0x3f8 intr ioapic:4 pass loc pci:0:3.0 intr gic:40",
         "pass loc io:0xcf8,8",
     ],
@@ -438,6 +438,14 @@ def test_what_run_does_not_have_is_told_once(text: str) -> None:
     found = findings_of(KVM_GUEST + text, KVM)
     assert {f.id for f in found} == {"not-supported-by-run"}
     assert len({f.span for f in found}) == len(found)
+
+
+def test_run_has_a_machine_for_arm_guests_too() -> None:
+    uart = "vdev gic name g vdev pl011 loc {} intr g:37 "
+    assert findings_of(KVM_GUEST + uart.format("0x1c090000"), KVM) == ()
+    (overlap,) = findings_of(KVM_GUEST + uart.format("0x2f000000"), KVM)
+    assert overlap.id == "address-overlap"
+    assert "gic distributor" in str(overlap)
 
 
 def test_a_hundred_foreign_devices_are_told_each() -> None:

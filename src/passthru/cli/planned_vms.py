@@ -9,8 +9,9 @@ from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source
 from passthru.language.arguments import open_source
+from passthru.language.model import VmConfig
 from passthru.lean import NamedTuple, Sequence
-from passthru.plan.description import VmDescription, describe_vm
+from passthru.plan.description import VmDescription, describe_vm, why_not_for_run
 from passthru.rules.hypervisor import Hypervisor
 
 __all__ = ["PlannedVm", "PlannedVms", "planned_vms"]
@@ -70,14 +71,25 @@ def planned_vms(line: CommandLine) -> PlannedVms:
     board = load_board(line.last("--board", "")) if line.has("--board") else None
     sources, problems = _opened(line.operands)
     named = line.last("--hypervisor", "")
-    hypervisor = Hypervisor(named) if named else _usual_hypervisor(sources, board)
-    # Where none is named, a VM that `run` has no machine for is told why.
-    is_for_kvm = not named or hypervisor is Hypervisor.KVM
+    reasons = [None] * len(sources) if named else _why_not_for_run(sources, board)
+    if named:
+        hypervisor = Hypervisor(named)
+    else:
+        hypervisor = Hypervisor.QNX_8_0 if any(reasons) else Hypervisor.KVM
+    examined = examine_together(sources, hypervisor, board)
     vms = tuple(
-        PlannedVm(each, describe_vm(each.config, board, kvm=is_for_kvm))
-        for each in examine_together(sources, hypervisor, board)
+        PlannedVm(each, _described(each.config, board, hypervisor, reason))
+        for each, reason in zip(examined, reasons, strict=True)
     )
     return PlannedVms(board, hypervisor, vms, tuple(problems))
+
+
+def _described(
+    config: VmConfig, board: Board | None, hypervisor: Hypervisor, reason: str | None
+) -> VmDescription:
+    """What becomes of the VM; for a ``reason``, if there is one, nothing of `run`."""
+    described = describe_vm(config, board, kvm=hypervisor is Hypervisor.KVM)
+    return described if reason is None else described._replace(not_run_because=reason)
 
 
 def _opened(names: Sequence[str]) -> tuple[list[Source], list[PassthruError]]:
@@ -91,10 +103,7 @@ def _opened(names: Sequence[str]) -> tuple[list[Source], list[PassthruError]]:
     return sources, problems
 
 
-def _usual_hypervisor(sources: Sequence[Source], board: Board | None) -> Hypervisor:
-    """KVM where `run` has a machine for each VM, else the language's other reader."""
+def _why_not_for_run(sources: Sequence[Source], board: Board | None) -> list[str | None]:
+    """Of each VM why `run` is not who runs it, None where it can be."""
     configs = (examine_source(source, Hypervisor.KVM, board).config for source in sources)
-    has_machine = all(
-        describe_vm(config, board, kvm=True).not_run_because is None for config in configs
-    )
-    return Hypervisor.KVM if has_machine else Hypervisor.QNX_8_0
+    return [why_not_for_run(config, board) for config in configs]

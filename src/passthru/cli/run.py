@@ -98,8 +98,7 @@ def _show_plan(config: VmConfig, findings: tuple[Finding, ...]) -> None:
 
     # All of the host, as `plan --board /` has it: a plan tells more than a start looks at.
     board = capture_board(HostFiles())
-    # The machine for arm64 is too young for a description of its own.
-    vm = describe_vm(config, board, kvm=board.architecture != "aarch64")
+    vm = describe_vm(config, board, kvm=True)
     show_plan(vm, board, has_errors=_has_errors(findings))
 
 

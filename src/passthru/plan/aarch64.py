@@ -7,7 +7,14 @@ Addresses are guest-physical (GPA). Interrupt lines are the GIC's interrupt ids.
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.diagnostics.source import Span
 from passthru.lean import NamedTuple
-from passthru.plan.model import Blob, Claim, GuestRegion
+from passthru.plan.model import (
+    Blob,
+    Claim,
+    GuestFunction,
+    GuestRegion,
+    PassedInterrupt,
+    PciWindows,
+)
 
 __all__ = [
     "DISTRIBUTOR_SIZES",
@@ -63,6 +70,11 @@ class Gic(NamedTuple):
     processors: AddressRange
     span: Span | None
 
+    @property
+    def processors_name(self) -> str:
+        """What people call ``processors``."""
+        return "redistributors" if self.version == 3 else "cpu interface"
+
 
 class Uart(NamedTuple):
     """A PL011: registers, interrupt id, and host streams in qvm's notation (``>-``)."""
@@ -84,3 +96,7 @@ class ArmPlan(NamedTuple):
     gic: Gic
     uarts: tuple[Uart, ...]
     claims: tuple[Claim, ...]
+    interrupts: tuple[PassedInterrupt, ...] = ()
+    functions: tuple[GuestFunction, ...] = ()
+    pci: PciWindows | None = None
+    locked_memory: int = 0

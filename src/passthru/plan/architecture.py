@@ -12,6 +12,7 @@ __all__ = [
     "Sign",
     "architecture_of",
     "guest_architecture",
+    "is_arm_guest",
     "local_apics",
     "sign_of",
     "x86_places",
@@ -46,6 +47,12 @@ def guest_architecture(config: VmConfig, uses: Uses) -> Sign | None:
             return sign_of(vdev)
     by_weight = (_named_controllers(uses), x86_places(config, uses))
     return next((sign for signs in by_weight for sign in signs), None)
+
+
+def is_arm_guest(config: VmConfig, uses: Uses) -> bool:
+    """Whether the configuration shows an ARM guest."""
+    sign = guest_architecture(config, uses)
+    return sign is not None and sign.architecture == "arm"
 
 
 def _architecture(user: User) -> str | None:

@@ -12,6 +12,7 @@ from passthru.plan.blobs import plan_blobs
 from passthru.plan.claims import claims
 from passthru.plan.memory import option_regions, pass_regions, plain_region, reserved_regions
 from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.planner import plan_passed_interrupts
 from passthru.plan.support import (
     unsupported,
     unsupported_options,
@@ -29,15 +30,17 @@ class ArmPlanned(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def plan_arm_vm(config: VmConfig, board: Board) -> ArmPlanned:
+def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
     """Decide everything about the VM that ``config`` describes on the arm64 host ``board``.
 
-    Pure: the same arguments give the same plan, and nothing of the host is touched.
+    Without a board it is as much as no host can change, and what is wrong on every one. Pure:
+    the same arguments give the same plan, and nothing of the host is touched.
     """
     cpu_count = max(1, len(config.cpus))
     gic = plan_gic(config, cpu_count)
     uarts = plan_uarts(config.vdevs)
     blobs = plan_blobs(config)
+    interrupts, not_delivered = ((), ()) if board is None else plan_passed_interrupts(config, board)
     memory = (
         *option_regions(config.memory),
         *pass_regions(config, board),
@@ -54,6 +57,7 @@ def plan_arm_vm(config: VmConfig, board: Board) -> ArmPlanned:
         *gic.findings,
         *uarts.findings,
         *blobs.findings,
+        *not_delivered,
     ]
     plan = ArmPlan(
         name=config.name,
@@ -63,13 +67,14 @@ def plan_arm_vm(config: VmConfig, board: Board) -> ArmPlanned:
         command_line=config.cmdline.value if config.cmdline else "",
         gic=gic.gic,
         uarts=uarts.uarts,
-        claims=tuple(claims(config.name, regions, ())),
+        claims=tuple(claims(config.name, regions, (), interrupts)),
+        interrupts=interrupts,
     )
     return ArmPlanned(plan, tuple(each._replace(vm=config.name) for each in findings))
 
 
-def _unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
-    if board.architecture != "aarch64":
+def _unsupported_host(config: VmConfig, board: Board | None) -> Iterator[Finding]:
+    if board is not None and board.architecture != "aarch64":
         yield unsupported(
             f"this host is {board.architecture}; the guest is for aarch64 hosts", config.span
         )
@@ -86,7 +91,7 @@ def _too_high(regions: Iterable[GuestRegion]) -> Iterator[Finding]:
 
 
 def _gic_regions(gic: Gic) -> Iterator[GuestRegion]:
-    names = ("gic distributor", "gic redistributors" if gic.version == 3 else "gic cpu interface")
+    names = ("gic distributor", f"gic {gic.processors_name}")
     for name, place in zip(names, (gic.distributor, gic.processors), strict=True):
         yield plain_region(place, RegionKind.DEVICE, name, gic.span)
 

@@ -9,7 +9,7 @@ from passthru.language.model import PciLocation, VmConfig
 from passthru.lean import NamedTuple
 from passthru.plan.guest_bus import WantedPlace, named_place, passed_locations, take_places
 from passthru.plan.host_functions import choose_function
-from passthru.plan.model import GuestFunction, PlannedBar, VmPlan
+from passthru.plan.model import GuestFunction, PlannedBar
 
 __all__ = ["DescribedFunction", "configured_functions", "planned_functions"]
 
@@ -32,10 +32,10 @@ class DescribedFunction(NamedTuple):
 
 
 def planned_functions(
-    config: VmConfig, plan: VmPlan, board: Board
+    config: VmConfig, functions: tuple[GuestFunction, ...], board: Board
 ) -> tuple[DescribedFunction, ...]:
-    """The functions of the machine that ``run`` makes, and those that it has no place for."""
-    planned = {function.span: function for function in plan.functions}
+    """The ``functions`` of the machine that ``run`` makes, and those that it has no place for."""
+    planned = {function.span: function for function in functions}
     return tuple(
         _planned(location, planned[location.span])
         if location.span in planned

@@ -11,7 +11,10 @@ from passthru.board.origin import BoardOrigin, board_architecture, origin_of
 from passthru.diagnostics.source import Span
 from passthru.language.model import Pass, Vdev, VmConfig
 from passthru.lean import Iterable, Iterator, NamedTuple
-from passthru.plan.architecture import guest_architecture
+from passthru.plan.aarch64 import ArmPlan, Gic, Uart
+from passthru.plan.architecture import guest_architecture, is_arm_guest
+from passthru.plan.arm_devices import ARM_VDEVS
+from passthru.plan.arm_planner import plan_arm_vm
 from passthru.plan.blobs import plan_blobs
 from passthru.plan.claims import claims, dma_regions, locked_memory
 from passthru.plan.described_blobs import configured_blobs
@@ -21,7 +24,14 @@ from passthru.plan.described_functions import (
     planned_functions,
 )
 from passthru.plan.interrupt_routes import InterruptRoute, interrupt_routes, user_name
-from passthru.plan.model import Blob, Claim, GuestRegion, RegionKind, VmPlan
+from passthru.plan.model import (
+    Blob,
+    Claim,
+    GuestRegion,
+    PassedInterrupt,
+    RegionKind,
+    VmPlan,
+)
 from passthru.plan.planner import plan_vm, plan_without_board
 from passthru.plan.ports import port_uses
 from passthru.plan.qvm_map import address_map, placed_memory
@@ -38,6 +48,7 @@ __all__ = [
     "VmDescription",
     "describe_vm",
     "has_known_size",
+    "why_not_for_run",
 ]
 
 
@@ -56,8 +67,8 @@ class VmDescription(NamedTuple):
     ``regions`` are sorted by address; where there is a ``plan``, they are the plan's.
     ``dma_windows`` are what passed devices may reach (GPA, which is the IOVA);
     ``locked_memory`` is in bytes. ``steps`` are what ``run`` would do on the host, in order;
-    without any, ``not_run_because`` says why none are here. ``plan`` is the machine that
-    ``run`` makes on the board.
+    without any, ``not_run_because`` says why none are here. ``gic`` and ``uarts`` are those of
+    the arm64 machine of ``run``. ``plan`` is the machine that ``run`` makes on the board.
     """
 
     name: str
@@ -72,8 +83,10 @@ class VmDescription(NamedTuple):
     locked_memory: int
     claims: tuple[Claim, ...]
     steps: tuple[str, ...]
-    plan: VmPlan | None
+    plan: VmPlan | ArmPlan | None
     not_run_because: str | None
+    gic: Gic | None = None
+    uarts: tuple[Uart, ...] = ()
 
     @property
     def holes(self) -> tuple[AddressRange, ...]:
@@ -103,44 +116,83 @@ def describe_vm(config: VmConfig, board: Board | None, *, kvm: bool) -> VmDescri
     hypervisor. Pure.
     """
     uses = uses_of(config)
-    reason = _not_run_because(config, uses, board, kvm=kvm)
+    reason = _not_run_because(board, kvm=kvm)
     if reason is not None:
         return _configured(config, uses, board, reason)
-    plan = plan_vm(config, board).plan if board is not None else None
-    if board is None or plan is None:
-        return _planned_without_bus(config, uses, board)
-    return _planned(config, uses, board, plan)
+    if _is_for_arm(config, uses, board):
+        plan = plan_arm_vm(config, board).plan
+        described = _planned_on_arm(config, uses, board, plan)
+    else:
+        described = _planned_on_x86(config, uses, board)
+    if described.not_run_because is not None:
+        return described
+    return described._replace(steps=tuple(run_steps(described)))
 
 
-def _not_run_because(config: VmConfig, uses: Uses, board: Board | None, *, kvm: bool) -> str | None:
+def why_not_for_run(config: VmConfig, board: Board | None) -> str | None:
+    """Why a VM of which nobody says who runs it is not taken for one of ``run``.
+
+    Of an ARM guest neither a device tree nor the text tells that the host has Linux; then it is
+    so if it has virtual devices that ``run`` does not have. None where it is one for ``run``.
+    """
+    reason = describe_vm(config, board, kvm=True).not_run_because
+    is_certain = board is not None and origin_of(board) is BoardOrigin.LINUX
+    if reason is not None or is_certain or not _is_for_arm(config, uses_of(config), board):
+        return reason
+    others = sorted({each.type for each in config.vdevs} - {*ARM_VDEVS})
+    return f"on arm64 `run` has no vdev {', '.join(others)}" if others else None
+
+
+def _not_run_because(board: Board | None, *, kvm: bool) -> str | None:
     """Why nothing of ``run`` is in the description, whatever is in the configuration."""
     if not kvm:
         return "the plan is for QNX's hypervisor; `run` is for Linux hosts with KVM"
-    if board is not None:
-        if origin_of(board) is BoardOrigin.QNX:
-            return "the board runs QNX; `run` is for Linux hosts with KVM"
-        if board.architecture == "aarch64":
-            return "`plan` does not show yet what `run` makes on aarch64 hosts"
-        if board.architecture != "x86_64":
-            return f"`run` has no machine for {board.architecture} hosts"
+    if board is None:
         return None
-    shown_by = guest_architecture(config, uses)
-    if shown_by is not None and shown_by.architecture != "x86":
-        return f"{shown_by.name} shows an ARM guest; `plan` does not show those of `run` yet"
+    if origin_of(board) is BoardOrigin.QNX:
+        return "the board runs QNX; `run` is for Linux hosts with KVM"
+    if board.architecture not in ("x86_64", "aarch64"):
+        return f"`run` has no machine for {board.architecture} hosts"
     return None
 
 
-def _planned(config: VmConfig, uses: Uses, board: Board, plan: VmPlan) -> VmDescription:
-    functions = planned_functions(config, plan, board)
-    wires = _wires(config, functions)
+def _is_for_arm(config: VmConfig, uses: Uses, board: Board | None) -> bool:
+    """Whether the machine of ``run`` is the one for arm64."""
+    if board is not None:
+        return board.architecture == "aarch64"
+    return is_arm_guest(config, uses)
+
+
+def _planned_on_x86(config: VmConfig, uses: Uses, board: Board | None) -> VmDescription:
+    plan = plan_vm(config, board).plan if board is not None else None
+    if board is None or plan is None:
+        return _planned_without_bus(config, uses, board)
     machine = PortRange(plan.pci.ports, "pci port window", False, None)
-    description = VmDescription(
+    ports = _sorted_ports((*_machine_ports(config, uses), machine))
+    return _planned(config, uses, board, plan)._replace(ports=ports)
+
+
+def _planned_on_arm(
+    config: VmConfig, uses: Uses, board: Board | None, plan: ArmPlan
+) -> VmDescription:
+    if board is None:
+        description = _without_board(config, uses, plan.regions)
+    else:
+        description = _planned(config, uses, board, plan)
+    return description._replace(gic=plan.gic, uarts=plan.uarts)
+
+
+def _planned(config: VmConfig, uses: Uses, board: Board, plan: VmPlan | ArmPlan) -> VmDescription:
+    """What the plans of all architectures tell."""
+    functions = planned_functions(config, plan.functions, board)
+    wires = _wires(config, functions)
+    return VmDescription(
         name=plan.name,
         config=config,
         cpu_count=plan.cpu_count,
         regions=plan.regions,
-        interrupts=(*interrupt_routes(config, uses, board), *wires),
-        ports=_sorted_ports((*_machine_ports(config, uses), machine)),
+        interrupts=(*_delivered(interrupt_routes(config, uses, board), plan.interrupts), *wires),
+        ports=(),
         functions=functions,
         blobs=plan.blobs,
         dma_windows=_dma_windows(plan.regions, has_devices=bool(plan.functions)),
@@ -150,39 +202,55 @@ def _planned(config: VmConfig, uses: Uses, board: Board, plan: VmPlan) -> VmDesc
         plan=plan,
         not_run_because=None,
     )
-    return description._replace(steps=tuple(run_steps(description)))
+
+
+def _delivered(
+    routes: Iterable[InterruptRoute], interrupts: tuple[PassedInterrupt, ...]
+) -> Iterator[InterruptRoute]:
+    """The routes with the UIO devices that deliver them."""
+    uio = {each.span: each.uio for each in interrupts}
+    for route in routes:
+        yield route._replace(uio=uio.get(route.span))
 
 
 def _planned_without_bus(config: VmConfig, uses: Uses, board: Board | None) -> VmDescription:
-    """The machine of ``run`` but for its PCI bus, for which there is no board or no room."""
-    regions = tuple(
-        _judged(each, config) for each in _by_address(plan_without_board(config).regions)
-    )
+    """The machine for x86-64 but for its PCI bus, for which there is no board or no room."""
+    regions = _by_address(plan_without_board(config).regions)
+    ports = _sorted_ports(_machine_ports(config, uses))
+    description = _without_board(config, uses, regions, board)._replace(ports=ports)
+    if board is not None:
+        reason = "the guest's address map has no room for its PCI bus"
+        return description._replace(not_run_because=reason)
+    return description
+
+
+def _without_board(
+    config: VmConfig, uses: Uses, regions: tuple[GuestRegion, ...], board: Board | None = None
+) -> VmDescription:
+    """What is known of the machine of ``run`` where a plan has nothing of a board."""
+    architecture = "aarch64" if _is_for_arm(config, uses, board) else "x86_64"
+    judged = tuple(_judged(each, config, architecture) for each in regions)
     functions = configured_functions(config, board, kvm=True)
     interrupts = tuple(interrupt_routes(config, uses, board))
-    description = VmDescription(
+    return VmDescription(
         name=config.name,
         config=config,
         cpu_count=max(1, len(config.cpus)),
-        regions=regions,
+        regions=judged,
         interrupts=interrupts,
-        ports=_sorted_ports(_machine_ports(config, uses)),
+        ports=(),
         functions=functions,
         blobs=plan_blobs(config).blobs,
-        dma_windows=_dma_windows(regions, has_devices=bool(functions)),
-        locked_memory=locked_memory(regions, has_functions=bool(functions)),
+        dma_windows=_dma_windows(judged, has_devices=bool(functions)),
+        locked_memory=locked_memory(judged, has_functions=bool(functions)),
         claims=(
-            *_host_claims(config, regions, functions),
+            *_host_claims(config, judged, functions),
             *_interrupt_claims(config.name, interrupts),
         ),
         steps=(),
         plan=None,
         not_run_because=None,
     )
-    if board is not None:
-        reason = "the guest's address map has no room for its PCI bus"
-        return description._replace(not_run_because=reason)
-    return description._replace(steps=tuple(run_steps(description)))
 
 
 def _configured(config: VmConfig, uses: Uses, board: Board | None, reason: str) -> VmDescription:
@@ -227,12 +295,14 @@ def _by_address(regions: tuple[GuestRegion, ...]) -> tuple[GuestRegion, ...]:
     return tuple(sorted(regions, key=lambda each: each.range))
 
 
-def _judged(region: GuestRegion, config: VmConfig) -> GuestRegion:
-    """Passed memory with the verdicts that hold on every host with KVM."""
+def _judged(region: GuestRegion, config: VmConfig, architecture: str) -> GuestRegion:
+    """Passed memory with the verdicts that hold on every host of that architecture."""
     if region.access is None:
         return region
     managed = smmu_externally_managed(config)
-    verdicts = access_verdicts(region.access, host_is_ram=None, externally_managed=managed)
+    verdicts = access_verdicts(
+        region.access, host_is_ram=None, externally_managed=managed, architecture=architecture
+    )
     return region._replace(verdicts=verdicts)
 
 

@@ -29,7 +29,8 @@ class InterruptRoute(NamedTuple):
     ``line`` is None for the local APIC of an x86 guest. ``vector`` is the host's own number,
     None for what is no interrupt of the host and where it is not certain. ``user`` is what
     people call the device (``pass mem:0xe6060000``, ``vdev pl011``). ``owner`` has the
-    interrupt on the host now, None where nobody has it or no board is known.
+    interrupt on the host now, None where nobody has it or no board is known; ``uio`` is the UIO
+    device by which ``run`` gets it, None where it does not or that is not known.
     """
 
     controller: str
@@ -40,6 +41,7 @@ class InterruptRoute(NamedTuple):
     immediate_unmask: bool
     owner: str | None
     span: Span
+    uio: str | None = None
 
 
 def interrupt_routes(config: VmConfig, uses: Uses, board: Board | None) -> Iterator[InterruptRoute]:

@@ -75,21 +75,16 @@ def pass_regions(config: VmConfig, board: Board | None) -> Iterator[GuestRegion]
 
 def _verdicts(location: MemoryLocation, config: VmConfig, board: Board) -> tuple[Verdict, ...]:
     # Here, not above: a guest with nothing passed starts without them.
+    from passthru.plan.memory_types import is_ram_to_kvm
     from passthru.plan.variables import smmu_externally_managed
     from passthru.plan.verdicts import access_verdicts
 
     return access_verdicts(
         location.access,
-        host_is_ram=_is_ram(location.host, board),
+        host_is_ram=is_ram_to_kvm(location.host, board),
         externally_managed=smmu_externally_managed(config),
+        architecture=board.architecture,
     )
-
-
-def _is_ram(host: AddressRange, board: Board) -> bool | None:
-    if not board.memory_known:
-        return None
-    ram = (*board.allocated, *(region.range for region in board.reserved))
-    return any(host.overlaps(each) for each in ram)
 
 
 def reserved_regions(config: VmConfig) -> Iterator[GuestRegion]:

@@ -28,7 +28,13 @@ from passthru.plan.windows import configured_ports, find_windows, window_regions
 if TYPE_CHECKING:
     from passthru.plan.functions import PlacedFunction
 
-__all__ = ["Planned", "PlannedWithoutBoard", "plan_vm", "plan_without_board"]
+__all__ = [
+    "Planned",
+    "PlannedWithoutBoard",
+    "plan_passed_interrupts",
+    "plan_vm",
+    "plan_without_board",
+]
 
 
 class Planned(NamedTuple):
@@ -67,7 +73,7 @@ def plan_vm(config: VmConfig, board: Board) -> Planned:
     """
     parts = _plan_parts(config, board)
     placed, not_placed = _place_functions(config, board)
-    interrupts, not_delivered = _plan_interrupts(config, board)
+    interrupts, not_delivered = plan_passed_interrupts(config, board)
     findings = [
         *unsupported_host(config, board),
         *parts.findings,
@@ -158,7 +164,7 @@ def _place_functions(
     return place_functions(config, board)
 
 
-def _plan_interrupts(
+def plan_passed_interrupts(
     config: VmConfig, board: Board
 ) -> tuple[tuple[PassedInterrupt, ...], tuple[Finding, ...]]:
     """The passed interrupts, and what is wrong with the others."""

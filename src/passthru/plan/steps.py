@@ -9,6 +9,7 @@ from passthru.plan.vdevs import plan_serial_ports
 from passthru.plan.x86_64 import IOAPIC_ADDRESS
 
 if TYPE_CHECKING:
+    from passthru.plan.aarch64 import Gic
     from passthru.plan.described_functions import DescribedFunction
     from passthru.plan.description import VmDescription
 
@@ -29,14 +30,7 @@ def run_steps(vm: "VmDescription") -> Iterator[str]:
     yield "open /dev/kvm and create a virtual machine"
     for region in vm.regions:
         yield from _memory_steps(region)
-    yield "create KVM's interrupt controllers and its timer"
-    yield from _serial_steps(vm)
-    address, _ = find_ioapic(vm.config)
-    if address != IOAPIC_ADDRESS:
-        yield f"trap the registers of the I/O APIC at {address:#x}"
-    yield "copy the boot image, the data and the ACPI tables to the guest's memory"
-    plural = "s" if vm.cpu_count > 1 else ""
-    yield f"create {vm.cpu_count} virtual processor{plural}"
+    yield from _pc_steps(vm) if vm.gic is None else _arm_steps(vm, vm.gic)
     functions = tuple(each for each in vm.functions if each.guest is not None)
     if functions:
         yield from _function_steps(functions, vm.dma_windows)
@@ -66,10 +60,40 @@ def _memory_steps(region: GuestRegion) -> Iterator[str]:
         yield f"{mapping} and give it a slot at {guest}{kind}"
 
 
-def _serial_steps(vm: "VmDescription") -> Iterator[str]:
+def _pc_steps(vm: "VmDescription") -> Iterator[str]:
+    yield "create KVM's interrupt controllers and its timer"
     for port in plan_serial_ports(vm.config.vdevs).ports:
-        for stream in port.host_devices:
-            yield f"open {stream} for the serial port {port.port:#x}"
+        yield from _stream_steps(port.host_devices, port.port)
+    address, _ = find_ioapic(vm.config)
+    if address != IOAPIC_ADDRESS:
+        yield f"trap the registers of the I/O APIC at {address:#x}"
+    yield "copy the boot image, the data and the ACPI tables to the guest's memory"
+    yield _processors(vm)
+
+
+def _arm_steps(vm: "VmDescription", gic: "Gic") -> Iterator[str]:
+    yield (
+        f"create KVM's GICv{gic.version}: distributor at {gic.distributor.start:#x}, "
+        f"{gic.processors_name} at {gic.processors.start:#x}"
+    )
+    for uart in vm.uarts:
+        yield from _stream_steps(uart.host_devices, uart.registers.start)
+    yield (
+        "copy the boot image and the data to the guest's memory, for Linux with a device tree that "
+        "is made for it"
+    )
+    waiting = "; all but the first wait for PSCI" if vm.cpu_count > 1 else ""
+    yield f"{_processors(vm)}{waiting}"
+    yield "complete the GIC for these processors"
+
+
+def _processors(vm: "VmDescription") -> str:
+    return f"create {vm.cpu_count} virtual processor{'s' if vm.cpu_count > 1 else ''}"
+
+
+def _stream_steps(streams: tuple[str, ...], place: int) -> Iterator[str]:
+    for stream in streams:
+        yield f"open {stream} for the serial port {place:#x}"
 
 
 def _function_steps(
@@ -86,11 +110,9 @@ def _function_steps(
 
 
 def _interrupt_steps(vm: "VmDescription") -> Iterator[str]:
-    delivered = {each.span: each.uio for each in vm.plan.interrupts} if vm.plan else {}
     for route in vm.interrupts:
         if route.is_passed and route.vector is not None:
-            device = delivered.get(route.span)
-            name = "the UIO device that delivers" if device is None else f"/dev/{device} for"
+            name = "the UIO device that delivers" if route.uio is None else f"/dev/{route.uio} for"
             line = route.controller if route.line is None else f"{route.controller}:{route.line}"
             yield (
                 f"open {name} vector {route.vector} and start a thread that raises {line} and "

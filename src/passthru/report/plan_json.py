@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plans as JSON for other programs (``plan --format json``), version 1.
+"""Plans as JSON for other programs (``plan --format json``), version 2.
 
 docs/plan.md describes the document, docs/plan.schema.json is its schema. Every key is always
 there, with null where there is none; addresses and sizes are numbers. Names and texts of other
@@ -13,6 +13,7 @@ from passthru.addresses import AddressRange
 from passthru.board.model import Board, PciFunction
 from passthru.diagnostics.finding import Finding
 from passthru.diagnostics.source import Span
+from passthru.plan.aarch64 import Gic
 from passthru.plan.description import (
     DescribedFunction,
     InterruptRoute,
@@ -26,7 +27,8 @@ from passthru.report.unicode import encodable
 
 __all__ = ["VERSION", "plans_as_json"]
 
-VERSION = 1
+VERSION = 2
+"""Version 1 had neither ``gic`` nor ``uio``."""
 
 _Data = dict[str, object]
 
@@ -68,7 +70,8 @@ def _vm(vm: VmDescription, board: Board | None) -> _Data:
         "holes": [_range(hole) for hole in vm.holes],
         "interrupts": [_interrupt(route) for route in vm.interrupts],
         "ports": [_ports(ports) for ports in vm.ports],
-        "pci": None if plan is None else _windows(plan.pci),
+        "gic": None if vm.gic is None else _gic(vm.gic),
+        "pci": None if plan is None or plan.pci is None else _windows(plan.pci),
         "functions": [_function(function) for function in vm.functions],
         "data": [_blob(blob) for blob in vm.blobs],
         "dma_windows": [_range(window) for window in vm.dma_windows],
@@ -117,6 +120,7 @@ def _interrupt(route: InterruptRoute) -> _Data:
         "is_passed": route.is_passed,
         "immediate_unmask": route.immediate_unmask,
         "owner": _text(route.owner),
+        "uio": _text(route.uio),
         "place": _place(route.span),
     }
 
@@ -127,6 +131,15 @@ def _ports(ports: PortRange) -> _Data:
         "name": encodable(ports.name),
         "is_passed": ports.is_passed,
         "place": _place(ports.span),
+    }
+
+
+def _gic(gic: Gic) -> _Data:
+    return {
+        "version": gic.version,
+        "distributor": _range(gic.distributor),
+        "processors": _range(gic.processors),
+        "place": _place(gic.span),
     }
 
 

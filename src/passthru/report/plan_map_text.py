@@ -97,7 +97,8 @@ def _load_row(blob: Blob, *, several: bool) -> tuple[str, ...]:
 
 def _unplaced(vm: VmDescription) -> Iterator[str]:
     """What the guest has, too, but nobody can say where."""
-    if vm.plan is None and vm.not_run_because is None:
+    has_bus = vm.gic is None or vm.functions
+    if vm.plan is None and vm.not_run_because is None and has_bus:
         yield "  The windows of the PCI bus go into holes; which ones is decided on a board."
     placed = {region.span for region in vm.regions}
     for option in vm.config.memory:

@@ -69,6 +69,12 @@ def _heading(vm: VmDescription, board: Board | None) -> Iterator[str]:
     yield f"VM {printable(vm.name)}: {vm.cpu_count} virtual processor{plural}; {where}"
     if vm.config.cmdline is not None:
         yield f"Command line: {printable(vm.config.cmdline.value)}"
+    if vm.gic is not None:
+        yield (
+            f"GICv{vm.gic.version}: distributor at {vm.gic.distributor.start:#x}, "
+            f"{vm.gic.processors_name} at {vm.gic.processors.start:#x}"
+        )
+        yield "PSCI (hvc) switches processors and the whole machine on and off"
 
 
 _INTERRUPTS = (
@@ -93,7 +99,7 @@ def _interrupts(vm: VmDescription, width: int | None) -> Iterator[str]:
                 _guest_line(each),
                 printable(each.user),
                 "" if each.vector is None else str(each.vector),
-                "" if each.owner is None else f"{printable(each.owner)} has it",
+                _on_board(each),
                 "unmasked at once" if each.immediate_unmask else "",
                 line_text(each.span, several=several),
             )
@@ -106,6 +112,12 @@ def _interrupts(vm: VmDescription, width: int | None) -> Iterator[str]:
 def _guest_line(route: InterruptRoute) -> str:
     controller = printable(route.controller)
     return controller if route.line is None else f"{controller}:{route.line}"
+
+
+def _on_board(route: InterruptRoute) -> str:
+    if route.uio is not None:
+        return f"/dev/{printable(route.uio)} delivers it"
+    return "" if route.owner is None else f"{printable(route.owner)} has it"
 
 
 _PORTS = (
@@ -147,7 +159,7 @@ def _functions(vm: VmDescription, board: Board | None) -> Iterator[str]:
     if not vm.functions and not devices:
         return
     yield "PCI functions of the guest"
-    if vm.plan is not None:
+    if vm.plan is not None and vm.plan.pci is not None:
         yield "  pci:0:0.0 the guest's own host bridge"
     for place, type_ in sorted(devices):
         yield f"  {place} vdev {printable(type_)}"

@@ -29,7 +29,7 @@ def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tu
     passed, unusual = _passed_memory(config)
     findings = [
         *_with_any_hypervisor(config, unusual, board),
-        *_with_kvm(config, passed, board),
+        *_with_kvm(config, passed, board, is_arm=board.architecture == "aarch64"),
     ]
     if passed:
         findings.extend(_memory_on_board(passed, board))
@@ -84,16 +84,33 @@ def _with(
     from passthru.rules.hypervisor import Hypervisor
 
     if hypervisor is Hypervisor.KVM:
-        from passthru.plan.planner import plan_without_board
+        from passthru.plan.architecture import is_arm_guest
+        from passthru.plan.users import uses_of
 
-        plan = plan_without_board(config)
-        yield from plan.findings
-        yield from _with_kvm(config, passed, None)
-        yield from _address_map_of_kvm(config, passed, plan.regions)
+        is_arm = is_arm_guest(config, uses_of(config))
+        regions, found = _plan_without_board(config, is_arm=is_arm)
+        yield from found
+        yield from _with_kvm(config, passed, None, is_arm=is_arm)
+        yield from _address_map_of_kvm(config, passed, regions)
     else:
         from passthru.rules.qvm import with_qvm
 
         yield from with_qvm(config, unusual, hypervisor)
+
+
+def _plan_without_board(
+    config: VmConfig, *, is_arm: bool
+) -> tuple[tuple[GuestRegion, ...], tuple[Finding, ...]]:
+    """The guest's address map as far as no host can change it, and what is wrong on every one."""
+    if is_arm:
+        from passthru.plan.arm_planner import plan_arm_vm
+
+        on_arm = plan_arm_vm(config, None)
+        return on_arm.plan.regions, on_arm.findings
+    from passthru.plan.planner import plan_without_board
+
+    plan = plan_without_board(config)
+    return plan.regions, plan.findings
 
 
 def _of_vm(config: VmConfig, findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -148,15 +165,15 @@ def _without_board(config: VmConfig, passed: "tuple[PassedMemory, ...]") -> Iter
 
 
 def _with_kvm(
-    config: VmConfig, passed: "tuple[PassedMemory, ...]", board: Board | None
+    config: VmConfig, passed: "tuple[PassedMemory, ...]", board: Board | None, *, is_arm: bool
 ) -> Iterator[Finding]:
-    """The configuration against the machine that run makes."""
+    """The configuration against the machine that run makes, the one for arm64 if ``is_arm``."""
     from passthru.plan.users import uses_of
     from passthru.plan.vdevs import SUPPORTED_VDEVS
     from passthru.rules import guest_map, interrupts
 
     uses = uses_of(config)
-    if board is not None and board.architecture == "aarch64":
+    if is_arm:
         from passthru.plan.arm_devices import ARM_VDEVS
 
         controllers = interrupts.arm_controllers(config)

@@ -9,6 +9,7 @@ from passthru.board.model import Board, HostRegion
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.lean import TYPE_CHECKING, Iterable, Iterator, Sequence
+from passthru.plan.memory_types import is_ram_to_kvm
 from passthru.rules.passed_memory import PassedMemory
 
 if TYPE_CHECKING:
@@ -311,21 +312,31 @@ def access_not_enforceable(
 
     What KVM makes of `c` depends on the host, so without a ``board`` nothing is said of it.
     """
+    is_arm = board is not None and board.architecture == "aarch64"
     for memory in passed:
         access, host = memory.location.access, memory.location.host
-        if access.system_memory and not access.executable:
+        is_ram = None if board is None else is_ram_to_kvm(host, board)
+        is_device_memory = is_arm and is_ram is False
+        if access.system_memory and not access.executable and not is_device_memory:
             yield ACCESS_NOT_ENFORCEABLE.finding(
                 "`-x` is advisory: the guest can execute from this memory all the same",
                 memory.location.span,
                 resource=memory.resource,
                 fix="remove `-x`, and let nobody rely on it",
             )
-        if board is None or not board.memory_known:
+        if board is None or is_ram is None:
             continue
         if any(allocated.overlaps(host) for allocated in board.allocated):
             continue  # host-memory-in-use has it
-        is_ram = any(region.range.overlaps(host) for region in board.reserved)
-        if access.cacheable and not is_ram and not memory.blob:
+        if access.cacheable and is_device_memory:
+            yield ACCESS_NOT_ENFORCEABLE.finding(
+                "`c` is advisory: the host's kernel does not have this in its map of RAM, and KVM "
+                "gives it to the guest as device memory",
+                memory.location.span,
+                resource=memory.resource,
+                fix="remove `c`",
+            )
+        elif access.cacheable and not is_ram and not memory.blob:
             yield ACCESS_NOT_ENFORCEABLE.finding(
                 "`c` is advisory: this is no RAM of the host, and KVM maps it uncached",
                 memory.location.span,

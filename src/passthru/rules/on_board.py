@@ -117,7 +117,7 @@ def _machine_on_board(
     if hypervisor is Hypervisor.KVM and architecture == "arm":
         yield from _not_run_on_arm(config, board)
         yield from dma.memory_without_dma_manager(passed, config)
-        yield from host_memory.access_not_enforceable(passed, None)
+        yield from host_memory.access_not_enforceable(passed, board)
 
 
 def _not_run_on_arm(config: VmConfig, board: Board) -> Iterator[Finding]:
