@@ -78,7 +78,10 @@ def test_serial_ports_print_on_the_output_unless_they_are_told_where() -> None:
         ("vdev ser8250 loc io:0x3f8 intr gic:40", "it has gic, pl011", None),
         ("ram 0xffffffff000,8k", "above 0x10000000000", None),
         ("pass loc pci:0:3.0", "run passes no PCI functions on arm64", None),
-        ("pass loc 0x9010000,0x1000,rwn intr gic:34", "run passes no bare interrupts", None),
+        ("pass intr gic:2", "line 2 belongs to each processor itself", "gic:34"),
+        ("pass intr gic:31,u=40", "line 31 belongs to each processor itself", "gic:63,u=40"),
+        ("vdev pl011 loc 0x1c090000 intr gic:5=9", "line 5 belongs to each", "gic:37=9"),
+        ("pass sched 0 intr gic:34", "numbers from 1 to 99", None),
         ("set fdt-dump-file guest.dtb", "does not have this variable", None),
     ],
 )
@@ -86,6 +89,19 @@ def test_what_run_cannot_do_is_refused(text: str, message: str, fix: str | None)
     findings = planned(text).findings
     assert [each for each in findings if message in each.message], findings
     assert fix is None or fix in [each.fix for each in findings]
+
+
+def test_passed_interrupts_are_planned_and_claimed() -> None:
+    plan, findings = planned(
+        "pass loc 0x9010000,0x1000,rwn intr gic:34 pass sched 7 intr gic:991=36"
+    )
+    assert findings == ()
+    assert [each[:5] for each in plan.interrupts] == [
+        (2, 34, None, False, None),
+        (959, 36, None, False, 7),
+    ]
+    resources = [claim.resource for claim in plan.claims]
+    assert resources == ["mem:0x9010000,0x1000", "vector 34", "vector 36"]
 
 
 @pytest.mark.parametrize("line", [32, 991])

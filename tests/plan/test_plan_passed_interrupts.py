@@ -73,6 +73,32 @@ def test_kvm_counts_the_shared_lines_of_a_gic_from_zero() -> None:
     assert planned("pass intr gic:40=34", arm, base) == [(8, 34, "uio0", False, None)]
 
 
+ARM_LINES = (
+    InterruptLine("gic", 79, Trigger.EDGE, "virtio_mmio"),
+    InterruptLine("pl061", 34, Trigger.EDGE, "gpio-keys"),
+    InterruptLine("gic", 34, Trigger.LEVEL, "pl031"),
+)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "text", "at_once"),
+    [
+        ("aarch64", "pass intr gic:79", True),
+        ("aarch64", "pass intr gic:79,u", True),
+        ("aarch64", "pass intr gic:34", False),
+        ("aarch64", "pass intr gic:79=34", False),
+        ("aarch64", "pass intr gic:80", False),
+        ("x86_64", "pass intr gic:79", False),
+    ],
+)
+def test_an_edge_whose_end_kvm_does_not_tell_is_unmasked_at_once(
+    architecture: str, text: str, at_once: bool
+) -> None:
+    board = BOARD._replace(architecture=architecture, interrupts=ARM_LINES)
+    ((_, _, _, unmasked_at_once, _),) = planned(text, board, "ram 64m load kernel\n")
+    assert unmasked_at_once is at_once
+
+
 def test_devices_that_nothing_tells_apart_are_named_with_the_fix() -> None:
     config = read([Source("test", IOAPIC + "pass intr pins:7=22")], environment={}).config
     (finding,) = plan_vm(config, UIO).findings

@@ -24,7 +24,7 @@ from arm_board import (
     used,
 )
 from passthru.addresses import AddressRange
-from passthru.board.model import Abilities, BarKind, Board, HostRegion, IommuGroup
+from passthru.board.model import Abilities, BarKind, Board, HostRegion, IommuGroup, PlatformDevice
 from passthru.board.origin import BoardOrigin, origin_of
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source
@@ -151,7 +151,7 @@ def test_what_linux_uses_is_no_matter_of_a_host_with_qnx() -> None:
 def test_what_qnx_uses_is_no_matter_of_a_host_with_linux() -> None:
     text = ARM_BASE + "pass intr gic:60=153"
     assert ids(on_board(text, QNX, QNX_8_0)) == {"host-interrupt-in-use"}
-    assert ids(on_board(text, QNX, KVM)) == {"not-supported-by-run"}
+    assert ids(on_board(text, QNX, KVM)) == set()
 
 
 def test_a_device_that_the_host_uses_is_told_once() -> None:
@@ -242,6 +242,42 @@ def test_missing_drivers_are_named_by_their_options() -> None:
     one = LINUX._replace(features=features(uio_pdrv_genirq="missing", vfio__platform="unknown"))
     text = ARM_BASE + "pass intr gic:60=156"
     assert "interrupt-source-missing" not in ids(on_board(text, one, KVM))
+
+
+TO_UIO = """\
+modprobe uio_pdrv_genirq
+echo uio_pdrv_genirq > /sys/bus/platform/devices/fe400000.small/driver_override
+echo fe400000.small > /sys/bus/platform/drivers_probe"""
+TWO_LINES = device("/soc/two@fe500000", 0xFE500000, interrupts=(156, 157), driver="two")
+PRIMECELL = device(
+    "/soc/rtc@fe500000", 0xFE500000, interrupts=(157,), compatible=("arm,pl031", "arm,primecell")
+)
+
+
+@pytest.mark.parametrize(
+    ("vector", "more", "missing", "fix"),
+    [
+        (156, (), (), TO_UIO),
+        (156, (), ("vfio__platform",), TO_UIO),
+        (156, (), ("uio_pdrv_genirq",), "give the host a kernel with CONFIG_UIO_PDRV_GENIRQ"),
+        (157, (TWO_LINES,), (), "takes the first interrupt of a device only"),
+        (157, (PRIMECELL,), (), "without `arm,primecell`"),
+        (
+            157,
+            (TWO_LINES._replace(interrupts=(157,)),),
+            (),
+            "drivers/two/unbind\necho fe500000.two",
+        ),
+    ],
+)
+def test_a_device_of_the_tree_gets_the_way_to_uio_that_linux_has(
+    vector: int, more: tuple[PlatformDevice, ...], missing: tuple[str, ...], fix: str
+) -> None:
+    """drivers/uio/uio_pdrv_genirq.c is for platform devices, and their first interrupt."""
+    states = features(**dict.fromkeys(missing, "missing"))
+    board = LINUX._replace(uio=(), devices=(*LINUX.devices, *more), features=states)
+    config = read([Source("test", f"{ARM_BASE}pass intr gic:60={vector}")], environment={}).config
+    assert fix in fix_of(check(config, None, board), "interrupt-source-missing")
 
 
 @pytest.mark.shows("intr-unmask-conditions", "intr-unmask-host-edge")

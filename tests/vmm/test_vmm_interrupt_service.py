@@ -249,10 +249,7 @@ def test_the_thread_has_the_priority_when_start_returns() -> None:
     service.stop()
 
 
-class Plan:
-    """As much of a plan as the services look at."""
-
-    interrupts = (LEVEL, EDGE._replace(gsi=6, vector=40, uio="uio1"))
+TWO = (LEVEL, EDGE._replace(gsi=6, vector=40, uio="uio1"))
 
 
 def test_sigusr1_tells_of_each_interrupt_and_its_handler_goes_with_the_machine() -> None:
@@ -262,7 +259,7 @@ def test_sigusr1_tells_of_each_interrupt_and_its_handler_goes_with_the_machine()
     said: list[str] = []
     before = signal.getsignal(signal.SIGUSR1)
     with UndoStack() as undo:
-        PassedInterrupts(kernel, vm, undo, said.append, print).start(Plan())
+        PassedInterrupts(kernel, vm, undo, said.append, print).start(TWO)
         os.kill(os.getpid(), signal.SIGUSR1)
         until(lambda: len(said) == 2)
     assert [line.partition(":")[0] for line in said] == [
@@ -279,7 +276,7 @@ def test_lost_interrupts_are_told_at_the_end_even_if_nobody_asks() -> None:
     vm = Kvm(kernel, {}).create_vm()
     said: list[str] = []
     with UndoStack() as undo:
-        PassedInterrupts(kernel, vm, undo, said.append, print).start(Plan())
+        PassedInterrupts(kernel, vm, undo, said.append, print).start(TWO)
         kernel.uio.events = 3
         for file in [file for file, name in kernel.files.items() if name == "/dev/uio1"]:
             kernel.make_ready(file)

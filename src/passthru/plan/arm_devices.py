@@ -3,7 +3,7 @@
 
 from passthru.addresses import AddressRange
 from passthru.diagnostics.finding import Finding, Place
-from passthru.language.model import MemoryLocation, Vdev, VdevOption, VmConfig
+from passthru.language.model import Interrupt, MemoryLocation, Vdev, VdevOption, VmConfig
 from passthru.language.numbers import BadNumber, Notation, parse_number
 from passthru.lean import Iterator, NamedTuple
 from passthru.plan.aarch64 import (
@@ -20,7 +20,15 @@ from passthru.plan.aarch64 import (
 )
 from passthru.plan.support import unsupported
 
-__all__ = ["ARM_VDEVS", "GicPlan", "UartPlan", "plan_gic", "plan_uarts", "unsupported_arm_vdevs"]
+__all__ = [
+    "ARM_VDEVS",
+    "GicPlan",
+    "UartPlan",
+    "line_of_processors",
+    "plan_gic",
+    "plan_uarts",
+    "unsupported_arm_vdevs",
+]
 
 ARM_VDEVS = ("gic", "pl011")
 """The types that the machine has."""
@@ -149,6 +157,18 @@ def unsupported_arm_vdevs(vdevs: tuple[Vdev, ...]) -> Iterator[Finding]:
         yield from _wrong_parts(vdev)
 
 
+def line_of_processors(interrupt: Interrupt, line: int) -> Finding:
+    """What is wrong with giving a device a line that every processor has for itself."""
+    unmask = ",u" if interrupt.immediate_unmask else ""
+    vector = "" if interrupt.vector is None else f"={interrupt.vector}"
+    return unsupported(
+        f"line {line} belongs to each processor itself; those of devices are "
+        f"{FIRST_LINE} to {LINE_END - 1}",
+        interrupt.span,
+        fix=f"{interrupt.controller}:{FIRST_LINE + line}{unmask}{vector}",
+    )
+
+
 def _wrong_parts(vdev: Vdev) -> Iterator[Finding]:
     places = 1 if vdev.type == "pl011" else 0
     for location in vdev.locations[places:]:
@@ -162,12 +182,7 @@ def _wrong_parts(vdev: Vdev) -> Iterator[Finding]:
         if interrupt.line is None:
             yield unsupported(f"vdev {vdev.type} needs a line of the GIC", interrupt.span)
         elif interrupt.line < FIRST_LINE:
-            yield unsupported(
-                f"line {interrupt.line} belongs to each processor itself; those of devices are "
-                f"{FIRST_LINE} to {LINE_END - 1}",
-                interrupt.span,
-                fix=f"{interrupt.controller}:{FIRST_LINE + interrupt.line}",
-            )
+            yield line_of_processors(interrupt, interrupt.line)
     for option in vdev.options:
         if option.name not in _OPTIONS[vdev.type]:
             yield unsupported(

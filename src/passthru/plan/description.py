@@ -207,10 +207,14 @@ def _planned(config: VmConfig, uses: Uses, board: Board, plan: VmPlan | ArmPlan)
 def _delivered(
     routes: Iterable[InterruptRoute], interrupts: tuple[PassedInterrupt, ...]
 ) -> Iterator[InterruptRoute]:
-    """The routes with the UIO devices that deliver them."""
-    uio = {each.span: each.uio for each in interrupts}
+    """The routes as they are planned: by which UIO device, and unmasked when."""
+    planned = {each.span: each for each in interrupts}
     for route in routes:
-        yield route._replace(uio=uio.get(route.span))
+        each = planned.get(route.span)
+        if each is None:
+            yield route
+        else:
+            yield route._replace(uio=each.uio, immediate_unmask=each.immediate_unmask)
 
 
 def _planned_without_bus(config: VmConfig, uses: Uses, board: Board | None) -> VmDescription:

@@ -143,8 +143,8 @@ class PassedInterrupt(NamedTuple):
 
     ``gsi`` is KVM's number of the guest's line; ``vector`` the host's. ``uio`` is the name of
     the UIO device that delivers it, None where none does: then the rules refuse it. With
-    ``immediate_unmask`` nobody waits for the guest to end it. ``priority`` is that of the
-    thread under SCHED_FIFO, None for an ordinary thread.
+    ``immediate_unmask`` nobody waits for the guest to end it: it is wanted so, or KVM would not
+    tell. ``priority`` is that of the thread under SCHED_FIFO, None for an ordinary thread.
     """
 
     gsi: int

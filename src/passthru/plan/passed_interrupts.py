@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passed interrupts: which line of the guest each raises, and who delivers it on the host."""
 
-from passthru.board.model import Board, UioDevice
+from passthru.board.model import Board, Trigger, UioDevice
+from passthru.board.uio import MAIN_CONTROLLERS
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import Interrupt, MemoryLocation, Pass, PciLocation, VmConfig
 from passthru.lean import NamedTuple
@@ -13,6 +14,7 @@ from passthru.plan.support import unsupported
 __all__ = ["InterruptPlan", "plan_interrupts", "uio_devices_of"]
 
 _FIRST_SPI = 32
+"""The interrupt id of a GIC's first shared line, which KVM counts as 0."""
 
 
 class InterruptPlan(NamedTuple):
@@ -34,18 +36,22 @@ def plan_interrupts(config: VmConfig, board: Board) -> InterruptPlan:
         if any(isinstance(each, PciLocation) for each in passed.locations):
             continue
         for interrupt in passed.interrupts:
-            vector = host_vector(interrupt, vectors)
+            if interrupt.line is None:
+                continue
+            gsi, vector = _gsi(interrupt.line, board), host_vector(interrupt, vectors)
             if vector is None:
-                findings.extend(_uncertain(interrupt))
-            elif interrupt.line is not None:
+                findings.append(_uncertain(interrupt))
+            elif gsi < 0:
+                findings.append(_of_processors(interrupt, interrupt.line))
+            else:
                 devices = uio_devices_of(vector, passed, board)
                 findings.extend(_ambiguous(interrupt, vector, devices))
                 interrupts.append(
                     PassedInterrupt(
-                        gsi=_gsi(interrupt.line, board),
+                        gsi=gsi,
                         vector=vector,
                         uio=devices[0].name if len(devices) == 1 else None,
-                        immediate_unmask=interrupt.immediate_unmask,
+                        immediate_unmask=interrupt.immediate_unmask or _ends_unseen(vector, board),
                         priority=thread_priority(passed.sched) if passed.sched else None,
                         span=interrupt.span,
                     )
@@ -73,18 +79,33 @@ def uio_devices_of(vector: int, passed: Pass, board: Board) -> tuple[UioDevice, 
 
 def _gsi(line: int, board: Board) -> int:
     """KVM's number of the line: on ARM it counts a GIC's shared interrupts from zero."""
-    return line if board.architecture == "x86_64" else line - _FIRST_SPI
+    return line - _FIRST_SPI if board.architecture == "aarch64" else line
 
 
-def _uncertain(interrupt: Interrupt) -> tuple[Finding, ...]:
-    if interrupt.line is None:
-        return ()
-    return (
-        unsupported(
-            f"`intr {interrupt.span.text}`: the host's interrupt behind this line is not certain",
-            interrupt.span,
-            fix=f"intr {interrupt.span.text}=VECTOR, with the host's own number",
-        ),
+def _ends_unseen(vector: int, board: Board) -> bool:
+    """Whether KVM does not tell when the guest has ended the interrupt.
+
+    On ARM it tells that of level-triggered ones only (ICH_LR_EOI in arch/arm64/kvm/vgic). An
+    edge cannot storm: unmasked at once, it comes again only when there is something new.
+    """
+    if board.architecture != "aarch64":
+        return False
+    lines = [each for each in board.interrupts if each.vector == vector]
+    return {each.trigger for each in lines if each.controller in MAIN_CONTROLLERS} == {Trigger.EDGE}
+
+
+def _of_processors(interrupt: Interrupt, line: int) -> Finding:
+    # Here, not above: a guest for x86 starts without it.
+    from passthru.plan.arm_devices import line_of_processors
+
+    return line_of_processors(interrupt, line)
+
+
+def _uncertain(interrupt: Interrupt) -> Finding:
+    return unsupported(
+        f"`intr {interrupt.span.text}`: the host's interrupt behind this line is not certain",
+        interrupt.span,
+        fix=f"intr {interrupt.span.text}=VECTOR, with the host's own number",
     )
 
 

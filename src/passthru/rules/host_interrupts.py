@@ -3,9 +3,17 @@
 
 from passthru.board.binding import binding_commands
 from passthru.board.kernel_features import MODULES
-from passthru.board.model import BarKind, Board, InterruptLine, PciFunction, PlatformDevice, Trigger
+from passthru.board.model import (
+    BarKind,
+    Board,
+    InterruptLine,
+    KernelFeature,
+    PciFunction,
+    PlatformDevice,
+    Trigger,
+)
 from passthru.board.origin import BoardOrigin, board_architecture, origin_of
-from passthru.board.sysfs_place import sysfs_place, unbinding_command
+from passthru.board.sysfs_place import SysfsPlace, sysfs_place, unbinding_command
 from passthru.board.uio import MAIN_CONTROLLERS
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
@@ -53,6 +61,7 @@ _MOST_NAMED = 8
 
 _FOR_DEVICES = ("uio_pdrv_genirq", "vfio-platform")
 _FOR_PCI = ("uio_pci_generic", "vfio-pci")
+_MISSING_UIO = KernelFeature("uio_pdrv_genirq", "missing")
 
 _HYPERVISORS = ("qvm", "vfio")
 """Starts of the names by which hypervisors have interrupts for their guests."""
@@ -222,16 +231,45 @@ def _way_to_uio(each: PassedInterrupt, board: Board) -> str:
     if function is not None:
         commands = binding_commands(function.address, function.driver, to="uio_pci_generic")
         return "\n".join(("modprobe uio_pci_generic", *commands))
-    places = (sysfs_place(device) for device in _devices_by_vector(board).get(each.vector, ()))
-    place = next((place for place in places if place is not None), None)
-    if place is not None:
-        return (
-            f"modprobe uio_pdrv_genirq\necho uio_pdrv_genirq > {place.folder}/driver_override\n"
-            f"echo {place.name} > /sys/bus/{place.bus}/drivers_probe"
-        )
+    for device in _devices_by_vector(board).get(each.vector, ()):
+        place = sysfs_place(device)
+        if place is not None:
+            return _device_to_uio(device, place, each.vector, board)
     return (
         "bind the device that has this interrupt to uio_pci_generic or uio_pdrv_genirq; "
         "/sys/kernel/irq/*/hwirq has the host's numbers"
+    )
+
+
+def _device_to_uio(device: PlatformDevice, place: SysfsPlace, vector: int, board: Board) -> str:
+    """How uio_pdrv_genirq gets the device, or what would.
+
+    Source: drivers/uio/uio_pdrv_genirq.c. It is a driver of platform devices only, and takes
+    no interrupt of one but the first.
+    """
+    if any(each == _MISSING_UIO for each in board.features):
+        return f"give the host a kernel with {MODULES['uio_pdrv_genirq']}"
+    if place.bus == "amba":
+        return (
+            f"in the host's device tree, change `compatible` of {device.name}: without "
+            "`arm,primecell`, and `generic-uio` before the rest; boot it with "
+            "uio_pdrv_genirq.of_id=generic-uio"
+        )
+    if device.interrupts[0] != vector:
+        return (
+            f"UIO takes the first interrupt of a device only, of {device.name} "
+            f"{device.interrupts[0]}: give the host's device tree a node with interrupt {vector} "
+            'alone, with `compatible = "generic-uio"`, and boot it with '
+            "uio_pdrv_genirq.of_id=generic-uio"
+        )
+    unbinding = () if device.driver is None else (unbinding_command(device),)
+    return "\n".join(
+        (
+            "modprobe uio_pdrv_genirq",
+            f"echo uio_pdrv_genirq > {place.folder}/driver_override",
+            *unbinding,
+            f"echo {place.name} > /sys/bus/{place.bus}/drivers_probe",
+        )
     )
 
 

@@ -7,7 +7,7 @@ from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
 from passthru.lean import TYPE_CHECKING, Callable, Mapping, Protocol, Sequence
-from passthru.plan.model import GuestRegion, RegionKind, VmPlan
+from passthru.plan.model import GuestRegion, PassedInterrupt, RegionKind, VmPlan
 from passthru.vmm.address_space import GuestMemory
 from passthru.vmm.kvm import Kvm, Vcpu, Vm
 from passthru.vmm.machine import Input, Machine
@@ -141,8 +141,8 @@ class _Build:
         vcpus = platform.create_vcpus(self._kvm, vm, undo)
         if isinstance(plan, VmPlan) and plan.functions:
             self._add_functions(plan)
-        if isinstance(plan, VmPlan) and plan.interrupts:
-            self._add_interrupts(plan)
+        if plan.interrupts:
+            self._add_interrupts(plan.interrupts)
         if dry:
             self._say("Exiting: dryrun complete")
             return ExitStatus.OK
@@ -202,14 +202,14 @@ class _Build:
         self._functions = PassedFunctions(parts, plan, self._board, self._undo, self._say)
         self._functions.add_to(self._pci)
 
-    def _add_interrupts(self, plan: VmPlan) -> None:
+    def _add_interrupts(self, interrupts: tuple[PassedInterrupt, ...]) -> None:
         # Imported for those who pass interrupts: starting fast is a feature.
         from passthru.vmm.passed_interrupts import PassedInterrupts
 
         self._interrupts = PassedInterrupts(
             self._kernel, self._vm, self._undo, self._say, self._machine.fail
         )
-        self._interrupts.start(plan)
+        self._interrupts.start(interrupts)
 
     def _resample_interrupts(self) -> None:
         if self._functions is not None:

@@ -3,8 +3,8 @@
 
 from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
-from passthru.lean import TYPE_CHECKING, Callable
-from passthru.plan.model import VmPlan
+from passthru.lean import TYPE_CHECKING, Callable, Iterable
+from passthru.plan.model import PassedInterrupt
 from passthru.vmm.interrupt_service import Fail, InterruptService
 from passthru.vmm.kvm import Vm
 from passthru.vmm.vcpu_thread import signal
@@ -16,7 +16,7 @@ __all__ = ["PassedInterrupts"]
 
 
 class PassedInterrupts:
-    """Starts the plan's interrupt services; everything taken is given back by ``undo``."""
+    """Starts a plan's interrupt services; everything taken is given back by ``undo``."""
 
     def __init__(
         self, kernel: Kernel, vm: Vm, undo: UndoStack, say: Callable[[str], None], fail: Fail
@@ -28,9 +28,9 @@ class PassedInterrupts:
         self._fail = fail
         self._services: list[InterruptService] = []
 
-    def start(self, plan: VmPlan) -> None:
+    def start(self, interrupts: Iterable[PassedInterrupt]) -> None:
         """Start the service of each interrupt. Raises PassthruError subclasses."""
-        for interrupt in plan.interrupts:
+        for interrupt in interrupts:
             service = InterruptService(self._kernel, self._vm, interrupt, self._fail)
             service.start()
             self._undo.callback(self._stop, service)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from arm_board import LINUX
+from arm_board import EDGE, LEVEL, LINUX, line
 from fake_kernel import FakeFunction, FakeKernel
+from passthru.board.model import UioDevice
 from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.diagnostics.source import Source
 from passthru.language.reader import read
@@ -21,6 +22,14 @@ from passthru.vmm.errors import GuestCrash
 from passthru.vmm.image_errors import ImageError, OtherArchitecture, OutsideRam
 
 UART = 0x1C090000
+BOARD = LINUX._replace(
+    interrupts=(line(34, LEVEL, "pl031"), line(79, EDGE, "virtio_mmio")),
+    uio=(
+        UioDevice("uio0", "9010000.pl031", "pl031", (34,), ()),
+        UioDevice("uio1", "a003e00.virtio_mmio", "virtio_mmio", (79,), ()),
+    ),
+)
+INTERRUPTS = "pass sched 10 intr gic:40=34 pass intr gic:79,u"
 PC, X0 = (0x6030000000100000 | place for place in (64, 0))
 
 
@@ -32,7 +41,7 @@ def plan(directory: Path, more: str = "", image: bytes = b"code", load: str = "l
         f"vdev pl011 loc {UART:#x} intr gic:37 hostdev >{directory}/console\n"
     )
     config, findings = read([Source("guest.qvmconf", text)], environment={})
-    planned = plan_arm_vm(config, LINUX)
+    planned = plan_arm_vm(config, BOARD)
     assert (findings, planned.findings) == ((), ())
     return planned.plan
 
@@ -61,7 +70,7 @@ def kernel(*exits, fail_at: int | None = None) -> FakeKernel:
 
 
 def run(whole: ArmPlan, on: FakeKernel) -> ExitStatus:
-    return run_machine(whole, LINUX, on, lambda remark: None)
+    return run_machine(whole, BOARD, on, lambda remark: None)
 
 
 def test_the_guest_prints_and_switches_the_machine_off(tmp_path):
@@ -115,15 +124,38 @@ def test_a_gic_that_the_host_cannot_show_is_refused_with_the_other(tmp_path, ver
 
 
 def test_failing_at_any_step_leaves_nothing_behind(tmp_path):
-    whole = plan(tmp_path, "cpu cpu")
+    whole = plan(tmp_path, f"cpu cpu {INTERRUPTS}")
     rehearsal = kernel()
     run(whole, rehearsal)
-    assert len(rehearsal.steps) > 20
+    assert len(rehearsal.steps) > 35
     for step, name in enumerate(rehearsal.steps):
         fake = kernel(fail_at=step)
         with pytest.raises(PassthruError):
             run(whole, fake)
-        assert (fake.files, fake.mappings) == ({}, {}), f"left after a failure at {name}"
+        left = (fake.files, fake.mappings, fake.irqfds)
+        assert left == ({}, {}, {}), f"left after a failure at {name}"
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_passed_interrupts_raise_the_gic_s_lines_and_level_ones_hear_of_their_end(
+    tmp_path, version
+):
+    lines: list[dict[int, int]] = []
+
+    def look(page) -> None:
+        lines.append(dict(fake.irqfds))
+        struct.pack_into("<I", page, kvm_abi.RUN_EXIT_REASON, kvm_abi.KVM_EXIT_INTR)
+
+    fake = kernel(look)
+    whole = plan(tmp_path, f"vdev gic version {version} {INTERRUPTS}")
+    assert run(whole, fake) is ExitStatus.OK
+    assert sorted(lines[0].values()) == [40 - 32, 79 - 32]
+    assert list(fake.resamplers) == [40 - 32]
+    assert (fake.locked, fake.priorities) == (["/dev/uio0", "/dev/uio1"], [10])
+    assert (fake.files, fake.irqfds) == ({}, {})
+    # KVM takes an irqfd only when its GIC is complete (kvm_arch_intc_initialized).
+    first_irqfd = fake.steps.index("KVM_IRQFD")
+    assert "KVM_SET_DEVICE_ATTR" not in fake.steps[first_irqfd:]
 
 
 def elf(machine: int, entry: int, virtual: int, physical: int) -> bytes:
