@@ -87,6 +87,55 @@ def test_a_place_where_the_host_has_nothing_is_told() -> None:
     )
 
 
+def compatible_of(names: str, rest: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the guest's node is, and what was told of it, for a host's with these names."""
+    quoted = ", ".join(f'"{name}"' for name in names.split())
+    node = f"device@20000000 {{ compatible = {quoted}; reg = <0 0x20000000 0 0x1000>; }};"
+    tree = made(f"{PASS} intr gic:40", host_with(node + rest))
+    told = tuple(each for each in tree.remarks if "UIO" in each)
+    return node_at(tree, DEVICE).strings("compatible"), told
+
+
+@pytest.mark.parametrize(
+    ("names", "own"),
+    [
+        ("generic-uio arm,pl031", "arm,pl031 arm,primecell"),
+        ("arm,pl061 generic-uio", "arm,pl061 arm,primecell"),
+        ("generic-uio acme,rtc arm,sp805", "acme,rtc arm,sp805 arm,primecell"),
+        ("generic-uio arm,pl011 arm,primecell", "arm,pl011 arm,primecell"),
+        ("generic-uio arm,pl031-like", "arm,pl031-like"),
+        ("generic-uio arm,mmu-500", "arm,mmu-500"),
+        ("generic-uio virtio,mmio", "virtio,mmio"),
+        ("generic-uio", ""),
+        ("arm,pl031", "arm,pl031"),  # it is the host's own affair
+        ("arm,pl031 arm,primecell", "arm,pl031 arm,primecell"),
+        ("acme,uio arm,pl031", "acme,uio arm,pl031"),
+    ],
+)
+def test_a_device_that_was_named_for_uio_gets_its_own_name_back(names: str, own: str) -> None:
+    guests, told = compatible_of(names)
+    assert guests == tuple(own.split())
+    assert bool(told) == ("generic-uio" in names)
+
+
+@pytest.mark.parametrize("parameter", ["uio_pdrv_genirq.of_id", "uio-pdrv-genirq.of_id"])
+def test_the_word_of_the_kernel_s_command_line_counts(parameter: str) -> None:
+    chosen = f'chosen {{ bootargs = "quiet {parameter}=acme,uio panic=1"; }};'
+    assert compatible_of("acme,uio arm,pl031", chosen) == (
+        ("arm,pl031", "arm,primecell"),
+        (
+            "acme,uio of /device@20000000 is dropped: it gives the device to the host's UIO; "
+            "arm,primecell is added",
+        ),
+    )
+
+
+def test_the_name_of_the_host_s_uio_device_is_no_matter_of_the_guest() -> None:
+    tree, node = device('linux,uio-name = "timer";')
+    assert "linux,uio-name" not in node.properties
+    assert any("linux,uio-name" in each for each in tree.remarks)
+
+
 TWO_WINDOWS = (
     'two@20000000 { compatible = "t"; reg = <0 0x20000000 0 0x1000>, <0 0x20100000 0 8>; };'
 )

@@ -32,6 +32,7 @@ CASES = {
     "nested-buses": (SOCS / "nested-buses.qvmconf", BOARDS / "nested-buses.dts"),
     "pi4-like": (SOCS / "pi4-like.qvmconf", BOARDS / "pi4-like.dts"),
     "virt-reduced": (SOCS / "virt-reduced.qvmconf", BOARDS / "virt-reduced.dts"),
+    "uio-devices": (SOCS / "uio-devices.qvmconf", SOCS / "uio-devices.dts"),
     "gateway-linux": (GATEWAY / "linux.qvmconf", GATEWAY / "board.dts"),
     QEMU: (SOCS / "qemu-virt.qvmconf", None),
 }

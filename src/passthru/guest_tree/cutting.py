@@ -8,6 +8,7 @@ not in the guest is never referred to.
 from passthru.addresses import AddressRange
 from passthru.board.tree_nodes import TreeNode
 from passthru.diagnostics.source import Span
+from passthru.guest_tree.bound_to_uio import PRIMECELL, own_compatible, uio_words
 from passthru.guest_tree.fixed_clocks import fixed_frequency, is_descriptive, is_fixed_clock
 from passthru.guest_tree.growing_tree import GrowingTree
 from passthru.guest_tree.host_tree import HostTree
@@ -39,6 +40,7 @@ _NO_GUEST_SENSE = {
     "dma-ranges": "its DMA goes through the guest's own addresses",
     "iommu-map": "a guest has no IOMMU of its own",
     "iommu-map-mask": "a guest has no IOMMU of its own",
+    "linux,uio-name": "the device is no UIO device of the guest",
     "msi-map": "the guest has no such controller",
     "msi-map-mask": "the guest has no such controller",
 }
@@ -64,6 +66,7 @@ class Cutting:
         self._passed = passed
         self._lines = lines
         self._tree = tree
+        self._uio_words = uio_words(host.root)
         self._tops: list[PassedNode] = []
         self._kept: set[TreeNode] = set()
         self._phandles: dict[TreeNode, int] = {}
@@ -133,11 +136,27 @@ class Cutting:
                 )
             elif kind is not None:
                 self._copy_references(node, guest_node, name, kind, span)
+            elif name == "compatible":
+                self._copy_compatible(node, guest_node)
             elif name == "reg" and node.path in self._passed:
                 self._tree.set_registers(guest_node, self._passed[node.path].registers)
             elif not (name in _CHILDREN_CELLS and "ranges" in node.properties):
                 guest_node.properties[name] = value
                 self._doubt(node, name)
+
+    def _copy_compatible(self, node: TreeNode, guest_node: TreeNode) -> None:
+        """What the device is; not the word that gives it to the host's UIO driver."""
+        names, own = node.strings("compatible"), own_compatible(node, self._uio_words)
+        if own == names:
+            guest_node.properties["compatible"] = node.properties["compatible"]
+            return
+        dropped = " ".join(name for name in names if name not in own)
+        added = f"; {PRIMECELL} is added" if PRIMECELL in own and PRIMECELL not in names else ""
+        self._tree.remark(
+            f"{dropped} of {node.path} is dropped: it gives the device to the host's UIO{added}"
+        )
+        if own:
+            guest_node.properties["compatible"] = strings(*own)
 
     def _copy_children(self, node: TreeNode, guest_node: TreeNode, span: Span) -> None:
         for child in node.children:
