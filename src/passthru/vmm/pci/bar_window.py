@@ -51,10 +51,12 @@ class BarWindow:
             self._mapped.append((piece, self._function.map_region(self._region, piece)))
 
     def close(self) -> None:
-        """Hide and unmap."""
-        self.hide()
-        while self._mapped:
-            self._kernel.unmap(self._mapped.pop()[1])
+        """Hide and unmap. Raises KernelCallFailed, but does all it can."""
+        try:
+            self.hide()
+        finally:
+            while self._mapped:
+                self._kernel.unmap(self._mapped.pop()[1])
 
     def show(self, start: int) -> None:
         """Answer at ``start`` (GPA, or guest port). Outside the host bridge's windows nothing
