@@ -80,6 +80,7 @@ class FakeKernel:
         self.irqfds: dict[int, int] = {}
         self.dma: list[tuple[int, int, int]] = []
         self.routes = 0
+        self.table: list[bytes] = []
         self.signalled: list[int] = []
         self.ioapic = bytearray(kvm_abi.IRQCHIP.size)
         self.group_flags = vfio_abi.VFIO_GROUP_FLAGS_VIABLE
@@ -241,7 +242,11 @@ class FakeKernel:
         return 0
 
     def _kvm_set_gsi_routing(self, file: int, argument: bytearray) -> int:
-        self.routes = kvm_abi.IRQ_ROUTING.unpack_from(argument)[0]
+        head, size = kvm_abi.IRQ_ROUTING, kvm_abi.ROUTE_MSI.size
+        self.routes = head.unpack_from(argument)[0]
+        self.table = [
+            bytes(argument[at : at + size]) for at in range(head.size, len(argument), size)
+        ]
         return 0
 
     def _kvm_get_irqchip(self, file: int, argument: bytearray) -> int:
@@ -389,7 +394,14 @@ def require(allowed: bool) -> None:
         raise OSError(errno.EINVAL, "refused")
 
 
-GICS = {f"device {arm_abi.KVM_DEV_TYPE_ARM_VGIC_V2}", f"device {arm_abi.KVM_DEV_TYPE_ARM_VGIC_V3}"}
+GICS = {
+    f"device {type_}"
+    for type_ in (
+        arm_abi.KVM_DEV_TYPE_ARM_VGIC_V2,
+        arm_abi.KVM_DEV_TYPE_ARM_VGIC_V3,
+        arm_abi.KVM_DEV_TYPE_ARM_VGIC_ITS,
+    )
+}
 SHUTDOWN = kvm_abi.KVM_EXIT_SHUTDOWN
 FUNCTION_NAMES = {
     vfio_abi.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: "VFIO_DEVICE_GET_PCI_HOT_RESET_INFO",

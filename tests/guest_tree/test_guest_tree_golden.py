@@ -33,6 +33,8 @@ CASES = {
     "pi4-like": (SOCS / "pi4-like.qvmconf", BOARDS / "pi4-like.dts"),
     "virt-reduced": (SOCS / "virt-reduced.qvmconf", BOARDS / "virt-reduced.dts"),
     "uio-devices": (SOCS / "uio-devices.qvmconf", SOCS / "uio-devices.dts"),
+    "functions": (SOCS / "functions.qvmconf", BOARDS / "virt-reduced.dts"),
+    "functions-gicv2": (SOCS / "functions-gicv2.qvmconf", None),
     "gateway-linux": (GATEWAY / "linux.qvmconf", GATEWAY / "board.dts"),
     QEMU: (SOCS / "qemu-virt.qvmconf", None),
 }

@@ -194,13 +194,6 @@ def test_an_x86_guest_has_no_tree() -> None:
     )
 
 
-def test_passed_functions_are_told() -> None:
-    assert made(f"{RAM} pass loc pci:0:3.0").remarks == (
-        "[vm.qvmconf:1] `pci:0:3.0` has no node: the guest finds PCI functions at its host bridge, "
-        "which this tree does not have",
-    )
-
-
 def test_a_blob_has_to_fit_its_place() -> None:
     config = config_of(RAM)
     size = len(guest_tree(config, None))

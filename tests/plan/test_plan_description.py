@@ -99,12 +99,12 @@ def test_without_a_board_the_verdicts_are_those_of_every_host() -> None:
 
 ARM_GUEST = (
     "system a cpu cpu ram 0x80000000,1m load kernel vdev gic version 2 gicd 0x8000000 name pic "
-    "vdev pl011 loc 0x1c090000 intr pic:37 pass loc 0x90000000,4k,rwn=0xfe202000 intr pic:60=154 "
+    "vdev pl011 loc 0x1c090000 intr pic:37 pass loc 0x90000000,4k,rwn=0xfe202000 intr pic:60=155 "
 )
 
 
 def test_on_arm64_it_is_the_machine_of_run_as_well() -> None:
-    uio = (UioDevice("uio3", "timer", "uio_pdrv_genirq", (154,), ()),)
+    uio = (UioDevice("uio3", "timer", "uio_pdrv_genirq", (155,), ()),)
     board = ARM_LINUX._replace(uio=uio)
     vm = described(ARM_GUEST, board)
     plan = plan_arm_vm(vm.config, board).plan
@@ -113,9 +113,9 @@ def test_on_arm64_it_is_the_machine_of_run_as_well() -> None:
     assert (vm.gic, vm.uarts, vm.cpu_count, vm.ports) == (plan.gic, plan.uarts, 2, ())
     assert [(each.line, each.vector, each.uio) for each in vm.interrupts] == [
         (37, None, None),
-        (60, 154, "uio3"),
+        (60, 155, "uio3"),
     ]
-    assert [each.resource for each in vm.claims] == ["mem:0xfe202000,0x1000", "vector 154"]
+    assert [each.resource for each in vm.claims] == ["mem:0xfe202000,0x1000", "vector 155"]
     (verdict,) = [
         each.explanation for region in vm.regions for each in region.verdicts if each.letter == "c"
     ]

@@ -7,6 +7,7 @@ from fake_kernel import FakeKernel
 from passthru.vmm.errors import RoutesExhausted
 from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.kvm import Kvm
+from passthru.vmm.x86_64.wired_routes import wired_routes
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def kernel() -> FakeKernel:
 
 @pytest.fixture
 def routes(kernel: FakeKernel) -> InterruptRoutes:
-    return InterruptRoutes(Kvm(kernel, {}).create_vm())
+    return InterruptRoutes(Kvm(kernel, {}).create_vm(), wired_routes())
 
 
 def test_pins_are_routed_to_ioapic_and_pic_but_the_cascade(kernel, routes):
@@ -28,7 +29,7 @@ def test_messages_are_routed_once_they_are_set_and_until_they_are_freed(kernel, 
     gsis = routes.allocate_messages(3)
     routes.commit()
     assert kernel.routes == 39
-    routes.set_message(gsis[1], 0xFEE00000, 0x41)
+    routes.set_message(gsis[1], 0xFEE00000, 0x41, 0x18)
     routes.commit()
     assert kernel.routes == 40
     routes.free_messages(gsis)

@@ -122,11 +122,12 @@ def _start(plan: "VmPlan | ArmPlan", config: VmConfig, board: Board, *, hugepage
     gc.freeze()
     gc.enable()
     kernel = LinuxKernel()
+    bus = None if isinstance(plan, VmPlan) else plan.bus
 
     def make_tree(initrd: AddressRange | None) -> bytes:
         from passthru.guest_tree.assembly import guest_tree
 
-        return guest_tree(config, None, initrd=initrd)
+        return guest_tree(config, None, initrd=initrd, bus=bus)
 
     return run_machine(
         plan,

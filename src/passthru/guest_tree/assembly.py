@@ -36,9 +36,11 @@ from passthru.guest_tree.reserved_memory import (
     reserved_folder,
 )
 from passthru.guest_tree.virtual_devices import VirtualDevices
-from passthru.language.model import BlobType, MemoryLocation, PciLocation, VmConfig
-from passthru.lean import Iterator, Mapping, NamedTuple, Sequence
+from passthru.language.model import BlobType, MemoryLocation, VmConfig
+from passthru.lean import Mapping, NamedTuple, Sequence
+from passthru.plan.aarch64 import ArmPciBus
 from passthru.plan.architecture import guest_architecture
+from passthru.plan.support import passes_functions
 from passthru.plan.users import uses_of
 
 __all__ = ["LARGEST_TREE", "GuestTree", "guest_tree", "make_guest_tree"]
@@ -63,13 +65,14 @@ def guest_tree(
     loaded: Sequence[LoadedTree] = (),
     *,
     initrd: AddressRange | None = None,
+    bus: ArmPciBus | None = None,
     space: int = LARGEST_TREE,
 ) -> bytes:
     """The blob of make_guest_tree, of at most ``space`` bytes.
 
     Raises GuestTreeRefusedError and GuestTreeTooLargeError.
     """
-    made = make_guest_tree(config, board_tree, loaded, initrd=initrd)
+    made = make_guest_tree(config, board_tree, loaded, initrd=initrd, bus=bus)
     blob = write_flattened_tree(made.tree)
     if len(blob) > space:
         raise GuestTreeTooLargeError(len(blob), space)
@@ -82,13 +85,15 @@ def make_guest_tree(
     loaded: Sequence[LoadedTree] = (),
     *,
     initrd: AddressRange | None = None,
+    bus: ArmPciBus | None = None,
 ) -> GuestTree:
     """The device tree of the guest that ``config`` makes on a host with ``board_tree``.
 
     Without a tree of the host the guest's has no nodes of passed devices. Into a tree that is
     ``loaded`` all is merged: what it has stays, but for memory, processors, interrupt
     controller, PSCI and ``/chosen``, which the VM decides. ``initrd`` is where the RAM disk is
-    (GPA), if not in passed memory.
+    (GPA), if not in passed memory. ``bus`` is where the guest has its PCI bus, if it passes
+    functions; without it, where `run` puts it if no host makes a difference.
 
     Raises GuestTreeRefusedError with everything that the tree could not honestly say.
     """
@@ -96,6 +101,7 @@ def make_guest_tree(
     making = _Making(config, host, loaded)
     making.add_machine(initrd)
     making.add_virtual_devices()
+    making.add_functions(bus)
     making.add_passed_devices()
     return making.result()
 
@@ -154,6 +160,28 @@ class _Making:
             if self._described.isdisjoint(starts[:1]):
                 devices.add(vdev)
 
+    def add_functions(self, bus: ArmPciBus | None) -> None:
+        """The host bridge at which the guest finds its PCI functions."""
+        if not passes_functions(self._config):
+            return
+        from passthru.guest_tree.host_bridge import add_host_bridge
+
+        bus = bus or self._bus()
+        if bus is not None and bus.windows.ecam.start not in self._described:
+            add_host_bridge(self._tree, bus)
+
+    def _bus(self) -> ArmPciBus | None:
+        from passthru.plan.arm_pci import bus_without_board
+
+        bus = bus_without_board(self._config)
+        if bus is None:
+            self._tree.refuse(
+                "the guest's address map has no room for its PCI bus",
+                self._config.span,
+                "less memory below 4 GiB",
+            )
+        return bus
+
     def add_passed_devices(self) -> None:
         """The nodes that are cut from the host's tree, and passed memory."""
         host, tree = self._host, self._tree
@@ -169,7 +197,6 @@ class _Making:
                 lines.tell_unused()
             self._tell_nodeless(found, ram)
         reserve_memory(tree, self._config, ram, passed)
-        self._tell_functions()
         self._tell_messages()
 
     def result(self) -> GuestTree:
@@ -207,13 +234,6 @@ class _Making:
     def _registers(self, passed: PassedNode) -> tuple[AddressRange, ...]:
         return () if self._host is None else self._host.buses.registers(passed.node)
 
-    def _tell_functions(self) -> None:
-        for location in _functions(self._config):
-            self._tree.remark(
-                f"[{location.span}] `{location.host}` has no node: the guest finds PCI functions "
-                "at its host bridge, which this tree does not have"
-            )
-
     def _tell_messages(self) -> None:
         for vdev in self._config.vdevs:
             for option in vdev.options if vdev.type == "gic" else ():
@@ -222,13 +242,6 @@ class _Making:
                         f"[{option.span}] `msi` of vdev gic has no node; the guest has no "
                         "message-signalled interrupts by this tree"
                     )
-
-
-def _functions(config: VmConfig) -> Iterator[PciLocation]:
-    for passed in config.passes:
-        for location in passed.locations:
-            if isinstance(location, PciLocation):
-                yield location
 
 
 def _refuse_covered_gic(

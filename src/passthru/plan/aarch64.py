@@ -22,10 +22,12 @@ __all__ = [
     "GIC_ADDRESSES",
     "GIC_NAME",
     "HIGHEST_ADDRESS",
+    "ITS_SIZE",
     "LINE_END",
     "MOST_CPUS",
     "REDISTRIBUTOR_SIZE",
     "UART_SIZE",
+    "ArmPciBus",
     "ArmPlan",
     "Gic",
     "Uart",
@@ -45,6 +47,9 @@ CPU_INTERFACE_SIZE = 2 * PAGE_SIZE
 
 REDISTRIBUTOR_SIZE = 0x20000
 """Bytes of one vCPU's redistributor in GICv3 (KVM_VGIC_V3_REDIST_SIZE)."""
+
+ITS_SIZE = 0x20000
+"""Bytes of GICv3's Interrupt Translation Service (KVM_VGIC_V3_ITS_SIZE)."""
 
 MOST_CPUS = 8
 """What GICv2 can address and qvm's GICv3 allows."""
@@ -85,8 +90,29 @@ class Uart(NamedTuple):
     span: Span
 
 
+class ArmPciBus(NamedTuple):
+    """The guest's PCI bus 0.
+
+    Accesses to ``port_memory`` (GPA) are accesses to the bus's ports, from 0 on. ``lines`` are
+    the interrupt ids of INTA to INTD of device 0; with each device they move on by one.
+    ``its`` takes messages as interrupts (GPA), None where the GIC has no such part.
+    """
+
+    windows: PciWindows
+    port_memory: AddressRange
+    lines: tuple[int, ...]
+    its: AddressRange | None
+
+    def line(self, device: int, pin: int) -> int:
+        """The interrupt id of a pin, 1 to 4 for INTA to INTD."""
+        return self.lines[(device + pin - 1) % len(self.lines)]
+
+
 class ArmPlan(NamedTuple):
-    """Everything that is decided about one VM on arm64 before anything is opened."""
+    """Everything that is decided about one VM on arm64 before anything is opened.
+
+    It has a ``bus`` if it has ``functions``.
+    """
 
     name: str
     cpu_count: int
@@ -98,5 +124,10 @@ class ArmPlan(NamedTuple):
     claims: tuple[Claim, ...]
     interrupts: tuple[PassedInterrupt, ...] = ()
     functions: tuple[GuestFunction, ...] = ()
-    pci: PciWindows | None = None
+    bus: ArmPciBus | None = None
     locked_memory: int = 0
+
+    @property
+    def pci(self) -> PciWindows | None:
+        """Where the PCI bus lives, if there is one."""
+        return None if self.bus is None else self.bus.windows

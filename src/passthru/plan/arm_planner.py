@@ -5,20 +5,23 @@ from passthru.addresses import AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
-from passthru.lean import Iterable, Iterator, NamedTuple
+from passthru.lean import TYPE_CHECKING, Iterable, Iterator, NamedTuple
 from passthru.plan.aarch64 import HIGHEST_ADDRESS, UART_SIZE, ArmPlan, Gic, Uart
 from passthru.plan.arm_devices import plan_gic, plan_uarts, unsupported_arm_vdevs
 from passthru.plan.blobs import plan_blobs
-from passthru.plan.claims import claims
+from passthru.plan.claims import claims, locked_memory
 from passthru.plan.memory import option_regions, pass_regions, plain_region, reserved_regions
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.plan.planner import plan_passed_interrupts
 from passthru.plan.support import (
+    passes_functions,
     unsupported,
     unsupported_options,
     unsupported_page_sharing,
-    unsupported_pci,
 )
+
+if TYPE_CHECKING:
+    from passthru.plan.arm_pci import ArmFunctions
 
 __all__ = ["ArmPlanned", "plan_arm_vm"]
 
@@ -47,10 +50,10 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
         *reserved_regions(config),
     )
     regions = (*memory, *_gic_regions(gic.gic), *_uart_regions(uarts.uarts))
+    pci = _plan_functions(config, board, regions, gic.gic)
     findings = [
         *_unsupported_host(config, board),
         *unsupported_options(config),
-        *unsupported_pci(config),
         *unsupported_arm_vdevs(config.vdevs),
         *unsupported_page_sharing(regions),
         *_too_high(regions),
@@ -58,7 +61,10 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
         *uarts.findings,
         *blobs.findings,
         *not_delivered,
+        *(pci.findings if pci else ()),
     ]
+    if pci:
+        regions = (*regions, *pci.regions)
     plan = ArmPlan(
         name=config.name,
         cpu_count=cpu_count,
@@ -67,10 +73,24 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
         command_line=config.cmdline.value if config.cmdline else "",
         gic=gic.gic,
         uarts=uarts.uarts,
-        claims=tuple(claims(config.name, regions, (), interrupts)),
+        claims=tuple(claims(config.name, regions, pci.placed if pci else (), interrupts)),
         interrupts=interrupts,
+        functions=pci.functions if pci else (),
+        bus=pci.bus if pci else None,
+        locked_memory=locked_memory(regions, has_functions=bool(pci and pci.functions)),
     )
     return ArmPlanned(plan, tuple(each._replace(vm=config.name) for each in findings))
+
+
+def _plan_functions(
+    config: VmConfig, board: Board | None, regions: tuple[GuestRegion, ...], gic: Gic
+) -> "ArmFunctions | None":
+    # A guest to which no function is passed has no bus, and starts without this module.
+    if board is None or not passes_functions(config):
+        return None
+    from passthru.plan.arm_pci import plan_functions
+
+    return plan_functions(config, board, regions, gic)
 
 
 def _unsupported_host(config: VmConfig, board: Board | None) -> Iterator[Finding]:

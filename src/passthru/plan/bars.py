@@ -4,13 +4,13 @@
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Bar, BarKind
 from passthru.diagnostics.finding import Finding
-from passthru.lean import Iterable, NamedTuple
+from passthru.lean import Iterable, NamedTuple, Sequence
 from passthru.plan.functions import PlacedFunction
-from passthru.plan.model import PciWindows, PlannedBar
+from passthru.plan.model import GuestFunction, PciWindows, PlannedBar
 from passthru.plan.problems import BAR_DOES_NOT_FIT
 from passthru.plan.windows import lowest_gap, power_of_two_from
 
-__all__ = ["BarPlan", "assign_bars", "memory64_size"]
+__all__ = ["BarPlan", "assign_bars", "guest_functions", "memory64_size"]
 
 _SMALLEST_PORT_BAR = 4
 
@@ -56,6 +56,18 @@ def assign_bars(functions: tuple[PlacedFunction, ...], windows: PciWindows) -> B
         used.append(place)
         planned[request.owner].append(PlannedBar(request.bar, place.start))
     return BarPlan(tuple(tuple(sorted(bars)) for bars in planned), tuple(findings))
+
+
+def guest_functions(
+    placed: tuple[PlacedFunction, ...], windows: PciWindows, gsis: Sequence[int | None]
+) -> tuple[tuple[GuestFunction, ...], tuple[Finding, ...]]:
+    """The functions with their BARs and the GSIs of their INTx, and the BARs that do not fit."""
+    bars = assign_bars(placed, windows)
+    functions = tuple(
+        GuestFunction(function.guest, function.host, planned, gsi, function.span)
+        for function, planned, gsi in zip(placed, bars.bars, gsis, strict=True)
+    )
+    return functions, bars.findings
 
 
 def _requests(functions: tuple[PlacedFunction, ...]) -> list[_Request]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passed PCI functions and their places on the guest's bus 0."""
 
-from passthru.addresses import PciAddress
+from passthru.addresses import AddressRange, PciAddress
 from passthru.board.model import Board, PciFunction
 from passthru.diagnostics.finding import Finding
 from passthru.diagnostics.source import Span
@@ -17,6 +17,7 @@ __all__ = [
     "PlacedFunction",
     "chosen_functions",
     "interrupt_lines",
+    "kept_windows",
     "place_functions",
 ]
 
@@ -71,6 +72,13 @@ def chosen_functions(config: VmConfig, board: Board) -> tuple[list[ChosenFunctio
             owners[function.address] = location
             chosen.append(ChosenFunction(function, location))
     return chosen, findings
+
+
+def kept_windows(functions: tuple[PlacedFunction, ...], board: Board) -> tuple[AddressRange, ...]:
+    """Addresses that the IOMMU keeps back from these functions (GPA, which is the IOVA)."""
+    numbers = {each.host.iommu_group for each in functions}
+    groups = [group for group in board.iommu_groups if group.number in numbers]
+    return tuple(window.range for group in groups for window in group.reserved)
 
 
 def interrupt_lines(

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One configuration joined with one host: the plan of a VM on x86-64."""
 
+from passthru.addresses import AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding
-from passthru.language.model import PciLocation, VmConfig
+from passthru.language.model import VmConfig
 from passthru.lean import TYPE_CHECKING, NamedTuple
 from passthru.plan.blobs import plan_blobs
 from passthru.plan.memory import IoApic, configured_regions, find_ioapic, machine_regions
@@ -18,12 +19,18 @@ from passthru.plan.model import (
     VmPlan,
 )
 from passthru.plan.support import (
+    passes_functions,
     unsupported_host,
     unsupported_options,
     unsupported_page_sharing,
 )
 from passthru.plan.vdevs import configured_lines, plan_serial_ports, unsupported_vdevs
-from passthru.plan.windows import configured_ports, find_windows, window_regions
+from passthru.plan.windows import (
+    configured_ports,
+    find_windows,
+    no_room_for_pci,
+    window_regions,
+)
 
 if TYPE_CHECKING:
     from passthru.plan.functions import PlacedFunction
@@ -35,6 +42,8 @@ __all__ = [
     "plan_vm",
     "plan_without_board",
 ]
+
+_HOLE = "leave a hole below 0xfec00000: ram 0,2048m ram 0x100000000,…"
 
 
 class Planned(NamedTuple):
@@ -85,9 +94,10 @@ def plan_vm(config: VmConfig, board: Board) -> Planned:
         configured_ports(config),
         _memory64_size(placed),
         board.abilities.address_bits,
+        kept=_kept_windows(placed, board),
     )
     if windows is None:
-        findings.append(_no_room(config, parts.configured))
+        findings.append(no_room_for_pci(config, parts.configured, _HOLE))
         return Planned(None, _of_vm(config, findings))
     functions, without_room = _finish_functions(placed, windows, configured_lines(config))
     findings.extend(without_room)
@@ -119,13 +129,13 @@ def plan_without_board(config: VmConfig) -> PlannedWithoutBoard:
 
     parts = _plan_parts(config, None)
     findings = [*parts.findings]
-    if _passes_functions(config):
+    if passes_functions(config):
         from passthru.plan.guest_bus import check_places
 
         findings.extend(check_places(config, has_host_bridge=True))
     ports = configured_ports(config)
     if find_windows(parts.regions, ports, 0, MOST_ADDRESS_BITS) is None:
-        findings.append(_no_room(config, parts.configured))
+        findings.append(no_room_for_pci(config, parts.configured, _HOLE))
     return PlannedWithoutBoard(parts.regions, _of_vm(config, findings))
 
 
@@ -148,16 +158,11 @@ def _plan_parts(config: VmConfig, board: Board | None) -> _Parts:
 # A guest to which nothing is passed starts without the modules that these import.
 
 
-def _passes_functions(config: VmConfig) -> bool:
-    locations = (location for passed in config.passes for location in passed.locations)
-    return any(isinstance(location, PciLocation) for location in locations)
-
-
 def _place_functions(
     config: VmConfig, board: Board
 ) -> "tuple[tuple[PlacedFunction, ...], tuple[Finding, ...]]":
     """The passed functions on the guest's bus, and what is wrong with the others."""
-    if not _passes_functions(config):
+    if not passes_functions(config):
         return (), ()
     from passthru.plan.functions import place_functions
 
@@ -183,22 +188,24 @@ def _memory64_size(placed: "tuple[PlacedFunction, ...]") -> int:
     return memory64_size(placed)
 
 
+def _kept_windows(placed: "tuple[PlacedFunction, ...]", board: Board) -> tuple[AddressRange, ...]:
+    if not placed:
+        return ()
+    from passthru.plan.functions import kept_windows
+
+    return kept_windows(placed, board)
+
+
 def _finish_functions(
     placed: "tuple[PlacedFunction, ...]", windows: PciWindows, lines_in_use: frozenset[int]
 ) -> tuple[tuple[GuestFunction, ...], tuple[Finding, ...]]:
     """The functions with their BARs and interrupt lines, and the BARs that do not fit."""
     if not placed:
         return (), ()
-    from passthru.plan.bars import assign_bars
+    from passthru.plan.bars import guest_functions
     from passthru.plan.functions import interrupt_lines
 
-    bars = assign_bars(placed, windows)
-    lines = interrupt_lines(placed, lines_in_use)
-    functions = tuple(
-        GuestFunction(function.guest, function.host, planned, gsi, function.span)
-        for function, planned, gsi in zip(placed, bars.bars, lines, strict=True)
-    )
-    return functions, bars.findings
+    return guest_functions(placed, windows, interrupt_lines(placed, lines_in_use))
 
 
 def _locked_memory(regions: tuple[GuestRegion, ...], functions: tuple[GuestFunction, ...]) -> int:
@@ -220,17 +227,6 @@ def _claims(
     from passthru.plan.claims import claims
 
     return tuple(claims(config.name, regions, placed, interrupts))
-
-
-def _no_room(config: VmConfig, configured: tuple[GuestRegion, ...]) -> Finding:
-    from passthru.plan.problems import NO_ROOM_FOR_PCI
-
-    largest = max(configured, key=lambda region: region.range.size, default=None)
-    return NO_ROOM_FOR_PCI.finding(
-        "the guest's address map has no room for its PCI bus",
-        largest.span if largest else config.span,
-        fix="leave a hole below 0xfec00000: ram 0,2048m ram 0x100000000,…",
-    )
 
 
 def _of_vm(config: VmConfig, findings: list[Finding]) -> tuple[Finding, ...]:

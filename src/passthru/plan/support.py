@@ -12,11 +12,11 @@ from passthru.lean import Iterator
 from passthru.plan.model import GuestRegion, RegionKind
 
 __all__ = [
+    "passes_functions",
     "unsupported",
     "unsupported_host",
     "unsupported_options",
     "unsupported_page_sharing",
-    "unsupported_pci",
 ]
 
 _MOST_CPUS = 254  # 8-bit APIC ids, without the broadcast id and the I/O APIC's
@@ -36,6 +36,12 @@ def unsupported(
     from passthru.plan.problems import NOT_SUPPORTED_BY_RUN
 
     return NOT_SUPPORTED_BY_RUN.finding(message, span, resource=resource, others=others, fix=fix)
+
+
+def passes_functions(config: VmConfig) -> bool:
+    """Whether the configuration passes a PCI function, wherever it may be."""
+    locations = (location for passed in config.passes for location in passed.locations)
+    return any(isinstance(location, PciLocation) for location in locations)
 
 
 def unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
@@ -89,17 +95,6 @@ def _pass_options(passed: Pass) -> Iterator[Finding]:
             yield unsupported(f"`loc {location.span.text}`: run passes no ports", location.span)
         elif isinstance(location, MemoryLocation):
             yield from _access_letters(location)
-
-
-def unsupported_pci(config: VmConfig) -> Iterator[Finding]:
-    """Passed PCI functions, for a machine that has no bus for them."""
-    for passed in config.passes:
-        for location in passed.locations:
-            if isinstance(location, PciLocation):
-                yield unsupported(
-                    f"`loc {location.span.text}`: run passes no PCI functions on arm64",
-                    location.span,
-                )
 
 
 def _access_letters(location: MemoryLocation) -> Iterator[Finding]:

@@ -5,18 +5,21 @@ Sizes of such holes are powers of two, and places are naturally aligned.
 """
 
 from passthru.addresses import AddressRange
+from passthru.diagnostics.finding import Finding
 from passthru.language.model import PortLocation, VmConfig
-from passthru.lean import Iterable
+from passthru.lean import Iterable, NamedTuple, Sequence
 from passthru.plan.model import GuestRegion, PciWindows, RegionKind
 from passthru.plan.x86_64 import BELOW_CHIPSET, PORT_WINDOWS, WINDOW64_SPACE
 
 __all__ = [
+    "WindowSpaces",
     "align_up",
     "configured_ports",
     "find_windows",
     "highest_gap",
     "is_free",
     "lowest_gap",
+    "no_room_for_pci",
     "power_of_two_from",
     "window_regions",
 ]
@@ -28,41 +31,62 @@ _ECAM_SIZE = 1 << 20
 _MEMORY32_SIZES = tuple(1 << bits for bits in range(30, 19, -1))
 
 
+class WindowSpaces(NamedTuple):
+    """Where a machine may have the windows of its bus (GPA; ports of the bus), by their kind.
+
+    ``ports`` are places for the port window, the preferred one first.
+    """
+
+    memory32: AddressRange
+    memory64: AddressRange
+    ports: tuple[AddressRange, ...]
+
+
+_PC = WindowSpaces(BELOW_CHIPSET, WINDOW64_SPACE, PORT_WINDOWS)
+
+
 def find_windows(
     regions: Iterable[GuestRegion],
     ports: Iterable[AddressRange],
     memory64_size: int,
     address_bits: int,
+    *,
+    spaces: WindowSpaces = _PC,
+    kept: Iterable[AddressRange] = (),
 ) -> PciWindows | None:
     """Places for bus 0's config space and windows, clear of ``regions`` and ``ports``.
 
     The 32-bit window is as large as a hole below 4 GiB allows, up to 1 GiB; the 64-bit
     one has ``memory64_size`` bytes or more and goes above everything else where the
-    processor's ``address_bits`` allow. None where a hole is missing.
+    processor's ``address_bits`` allow. ``kept`` are addresses that nothing may be at.
+    None where a hole is missing.
     """
+    kept = tuple(kept)
     used = [region.range for region in regions]
-    ecam = highest_gap(used, _ECAM_SIZE, BELOW_CHIPSET)
+    ecam = highest_gap((*used, *kept), _ECAM_SIZE, spaces.memory32)
     if ecam is None:
         return None
     used.append(ecam)
-    memory32 = _find_memory32(used)
-    memory64 = _find_memory64(used, memory64_size, address_bits)
-    port_window = _find_ports(ports)
+    memory32 = _find_memory32((*used, *kept), spaces.memory32)
+    end = min(spaces.memory64.end, 1 << address_bits)
+    memory64 = _find_memory64(used, kept, memory64_size, spaces.memory64.start, end)
+    port_window = _find_ports(ports, spaces.ports)
     if memory32 is None or memory64 is None or port_window is None:
         return None
     return PciWindows(ecam, memory32, memory64, port_window)
 
 
-def _find_memory32(used: list[AddressRange]) -> AddressRange | None:
-    places = (highest_gap(used, size, BELOW_CHIPSET) for size in _MEMORY32_SIZES)
+def _find_memory32(used: Sequence[AddressRange], space: AddressRange) -> AddressRange | None:
+    places = (highest_gap(used, size, space) for size in _MEMORY32_SIZES)
     return next((place for place in places if place is not None), None)
 
 
-def _find_memory64(used: list[AddressRange], least: int, address_bits: int) -> AddressRange | None:
-    end = min(WINDOW64_SPACE.end, 1 << address_bits)
-    top = max(WINDOW64_SPACE.start, *(each.end for each in used))
+def _find_memory64(
+    used: Sequence[AddressRange], kept: Sequence[AddressRange], least: int, lowest: int, end: int
+) -> AddressRange | None:
+    top = max(lowest, *(each.end for each in used))
     sizes = [size for size in _MEMORY64_SIZES if size >= least] or [least]
-    for start, obstacles in ((top, ()), (WINDOW64_SPACE.start, tuple(used))):
+    for start, obstacles in ((top, kept), (lowest, (*used, *kept))):
         for size in sizes:
             if start < end:
                 place = lowest_gap(obstacles, size, AddressRange.between(start, end))
@@ -71,9 +95,23 @@ def _find_memory64(used: list[AddressRange], least: int, address_bits: int) -> A
     return None
 
 
-def _find_ports(used: Iterable[AddressRange]) -> AddressRange | None:
+def _find_ports(
+    used: Iterable[AddressRange], windows: Iterable[AddressRange]
+) -> AddressRange | None:
     taken = tuple(used)
-    return next((window for window in PORT_WINDOWS if is_free(window, taken)), None)
+    return next((window for window in windows if is_free(window, taken)), None)
+
+
+def no_room_for_pci(config: VmConfig, configured: Iterable[GuestRegion], hole: str) -> Finding:
+    """``no-room-for-pci``; ``hole`` says what to change."""
+    from passthru.plan.problems import NO_ROOM_FOR_PCI
+
+    largest = max(configured, key=lambda region: region.range.size, default=None)
+    return NO_ROOM_FOR_PCI.finding(
+        "the guest's address map has no room for its PCI bus",
+        largest.span if largest else config.span,
+        fix=hole,
+    )
 
 
 def configured_ports(config: VmConfig) -> tuple[AddressRange, ...]:

@@ -11,7 +11,7 @@ from passthru.plan.functions import chosen_functions
 from passthru.plan.memory import configured_regions
 from passthru.plan.model import GuestFunction, GuestRegion
 
-__all__ = ["ChosenFunctions", "choose_functions"]
+__all__ = ["ChosenFunctions", "choose_functions", "knows_functions"]
 
 
 class ChosenFunctions(NamedTuple):
@@ -28,7 +28,7 @@ class ChosenFunctions(NamedTuple):
 
 def choose_functions(config: VmConfig, board: Board) -> ChosenFunctions:
     """Find every passed function on the board; none where the board tells of no PCI."""
-    chosen, findings = chosen_functions(config, board) if _knows_pci(board) else ([], [])
+    chosen, findings = chosen_functions(config, board) if knows_functions(board) else ([], [])
     functions = tuple(
         GuestFunction(
             each.location.guest or each.host.address, each.host, (), None, each.location.span
@@ -44,6 +44,6 @@ def choose_functions(config: VmConfig, board: Board) -> ChosenFunctions:
     )
 
 
-def _knows_pci(board: Board) -> bool:
+def knows_functions(board: Board) -> bool:
     """Whether a function that the board does not name is not there."""
     return bool(board.pci) or origin_of(board) is BoardOrigin.LINUX

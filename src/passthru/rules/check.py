@@ -9,10 +9,11 @@ from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
 from passthru.lean import TYPE_CHECKING, Iterable, Iterator
-from passthru.plan.model import GuestRegion, VmPlan
+from passthru.plan.model import GuestRegion
 
 if TYPE_CHECKING:
     from passthru.plan.aarch64 import ArmPlan
+    from passthru.plan.model import VmPlan
     from passthru.rules.host_functions import PassedFunctions
     from passthru.rules.hypervisor import Hypervisor
     from passthru.rules.passed_memory import PassedMemory
@@ -37,7 +38,7 @@ def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tu
         findings.extend(_interrupts_on_board(config, passed, board))
     if plan is not None:
         findings.extend(_address_map_of_kvm(config, passed, plan.regions))
-        if isinstance(plan, VmPlan) and plan.functions:
+        if plan.functions:
             findings.extend(functions_on_linux(plan, board))
     return _of_vm(config, findings)
 

@@ -10,10 +10,11 @@ from passthru.board.origin import board_architecture
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
 from passthru.lean import Iterable, Iterator
+from passthru.plan.problems import PCI_NOT_FOUND
 from passthru.plan.users import uses_of
 from passthru.rules import dma, host_functions, host_interrupts, host_memory, platform_devices
 from passthru.rules.architecture import X86_ONLY, foreign_to_board
-from passthru.rules.board_functions import choose_functions
+from passthru.rules.board_functions import choose_functions, knows_functions
 from passthru.rules.board_origin import shows_state_of_linux, shows_what_the_host_uses
 from passthru.rules.check import check, check_configuration, functions_on_linux
 from passthru.rules.host_ports import host_ports_in_use
@@ -125,7 +126,9 @@ def _not_run_on_arm(config: VmConfig, board: Board) -> Iterator[Finding]:
     if board.architecture == "aarch64":
         from passthru.plan.arm_planner import plan_arm_vm
 
-        yield from plan_arm_vm(config, board).findings
+        for finding in plan_arm_vm(config, board).findings:
+            if finding.id != PCI_NOT_FOUND.id or knows_functions(board):
+                yield finding
     else:
         from passthru.plan.support import unsupported_host
 
@@ -157,7 +160,9 @@ def _functions_on_board(
     config: VmConfig, hypervisor: Hypervisor, board: Board
 ) -> Iterator[Finding]:
     chosen = choose_functions(config, board)
-    yield from chosen.findings
+    if hypervisor is not Hypervisor.KVM or board.architecture != "aarch64":
+        # What the planner tells of that machine has been told.
+        yield from chosen.findings
     if hypervisor is Hypervisor.KVM and shows_state_of_linux(board):
         yield from functions_on_linux(chosen, board)
 

@@ -7,7 +7,7 @@ from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
 from passthru.lean import TYPE_CHECKING, Callable, Mapping, Protocol, Sequence
-from passthru.plan.model import GuestRegion, PassedInterrupt, RegionKind, VmPlan
+from passthru.plan.model import GuestRegion, PassedInterrupt, PciWindows, RegionKind, VmPlan
 from passthru.vmm.address_space import GuestMemory
 from passthru.vmm.kvm import Kvm, Vcpu, Vm
 from passthru.vmm.machine import Input, Machine
@@ -16,6 +16,7 @@ from passthru.vmm.pci import PciBus
 if TYPE_CHECKING:
     from passthru.plan.aarch64 import ArmPlan
     from passthru.vmm.aarch64.boot import MakeTree
+    from passthru.vmm.interrupts import InterruptRoutes
     from passthru.vmm.passed_interrupts import PassedInterrupts
     from passthru.vmm.pci.passed_functions import PassedFunctions
 
@@ -41,6 +42,9 @@ class Platform(Protocol):
 
         ``resample`` looks again at the passed functions' lines.
         """
+
+    def message_routes(self, vm: Vm) -> "InterruptRoutes | None":
+        """For messages of passed functions; None where they become no interrupts."""
 
     def load(self, memory: GuestMemory) -> None:
         """Put everything that the guest starts with in its place in guest memory."""
@@ -139,8 +143,8 @@ class _Build:
         inputs = platform.add_devices(self._machine, vm, self._pci, undo, resample)
         platform.load(self._memory)
         vcpus = platform.create_vcpus(self._kvm, vm, undo)
-        if isinstance(plan, VmPlan) and plan.functions:
-            self._add_functions(plan)
+        if plan.functions and plan.pci is not None:
+            self._add_functions(plan.pci, platform.message_routes(vm))
         if plan.interrupts:
             self._add_interrupts(plan.interrupts)
         if dry:
@@ -185,9 +189,8 @@ class _Build:
         if not access.writable:
             self._machine.mmio.attach(guest, ReadOnlyMemory(region, self._say))
 
-    def _add_functions(self, plan: VmPlan) -> None:
+    def _add_functions(self, windows: PciWindows, routes: "InterruptRoutes | None") -> None:
         # Imported for those who pass functions: starting fast is a feature.
-        from passthru.vmm.interrupts import InterruptRoutes
         from passthru.vmm.parts import MachineParts
         from passthru.vmm.pci.passed_functions import PassedFunctions
 
@@ -197,9 +200,11 @@ class _Build:
             self._memory,
             self._machine.ports,
             self._machine.mmio,
-            InterruptRoutes(self._vm),
+            routes,
         )
-        self._functions = PassedFunctions(parts, plan, self._board, self._undo, self._say)
+        self._functions = PassedFunctions(
+            parts, self._plan, windows, self._board, self._undo, self._say
+        )
         self._functions.add_to(self._pci)
 
     def _add_interrupts(self, interrupts: tuple[PassedInterrupt, ...]) -> None:

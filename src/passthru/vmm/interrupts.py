@@ -1,23 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Interrupt routes: which GSI is which pin of the IOAPIC and PIC, or which MSI."""
+"""Interrupt routes: which GSI is which pin of an interrupt controller, or which message."""
 
+from passthru.lean import NamedTuple, Sequence
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.errors import RoutesExhausted
 from passthru.vmm.kvm import Vm
 
-__all__ = ["InterruptRoutes"]
+__all__ = ["InterruptRoutes", "WiredRoutes", "pin_route"]
 
-_PIC_PINS = 8
-_PIC_CASCADE = 2
 _MAX_ROUTES = 4096  # KVM_MAX_IRQ_ROUTES
+
+
+class WiredRoutes(NamedTuple):
+    """What an architecture's controllers bring: the packed routes of all pins, as KVM has them
+    by default, the first GSI behind them, and whether messages tell who sends them."""
+
+    pins: Sequence[bytes]
+    first_message: int
+    names_sender: bool
+
+
+def pin_route(gsi: int, chip: int, pin: int) -> bytes:
+    """The packed route of ``gsi`` to a pin of one of KVM's interrupt controllers."""
+    return abi.ROUTE_IRQCHIP.pack(gsi, abi.KVM_IRQ_ROUTING_IRQCHIP, 0, 0, chip, pin)
 
 
 class InterruptRoutes:
     """KVM's routing table; the kernel takes it whole, so it is kept here."""
 
-    def __init__(self, vm: Vm) -> None:
+    def __init__(self, vm: Vm, wired: WiredRoutes) -> None:
         self._vm = vm
-        self._wired = _wired_routes()
+        self._wired = wired
         self._messages: dict[int, bytes] = {}
 
     def allocate_messages(self, count: int) -> list[int]:
@@ -26,9 +39,9 @@ class InterruptRoutes:
         Raises RoutesExhausted when KVM's table would be full.
         """
         free: list[int] = []
-        gsi = abi.KVM_IOAPIC_NUM_PINS
+        gsi = self._wired.first_message
         while len(free) < count:
-            if gsi >= _MAX_ROUTES - len(self._wired):
+            if gsi >= _MAX_ROUTES - len(self._wired.pins):
                 raise RoutesExhausted(_MAX_ROUTES)
             if gsi not in self._messages:
                 free.append(gsi)
@@ -37,17 +50,20 @@ class InterruptRoutes:
             self._messages[gsi] = b""
         return free
 
-    def set_message(self, gsi: int, address: int, data: int) -> None:
-        """Let ``gsi`` write ``data`` to the (guest-physical) MSI ``address`` after commit."""
+    def set_message(self, gsi: int, address: int, data: int, sender: int) -> None:
+        """Let ``gsi`` write ``data`` to the (guest-physical) MSI ``address`` after commit.
+
+        ``sender`` is the requester id of the guest's function: bus, device and function.
+        """
         self._messages[gsi] = abi.ROUTE_MSI.pack(
             gsi,
             abi.KVM_IRQ_ROUTING_MSI,
-            0,
+            abi.KVM_MSI_VALID_DEVID if self._wired.names_sender else 0,
             0,
             address & 0xFFFFFFFF,
             address >> 32 & 0xFFFFFFFF,
             data & 0xFFFFFFFF,
-            0,
+            sender if self._wired.names_sender else 0,
         )
 
     def free_messages(self, gsis: list[int]) -> None:
@@ -58,20 +74,5 @@ class InterruptRoutes:
     def commit(self) -> None:
         """Give the kernel the table as it is now."""
         self._vm.set_interrupt_routes(
-            self._wired + [route for route in self._messages.values() if route]
+            [*self._wired.pins, *(route for route in self._messages.values() if route)]
         )
-
-
-def _wired_routes() -> list[bytes]:
-    """The pins as KVM sets them up by default: GSI n is IOAPIC pin n and PIC pin n."""
-    routes = []
-    for gsi in range(abi.KVM_IOAPIC_NUM_PINS):
-        if gsi < 2 * _PIC_PINS and gsi != _PIC_CASCADE:
-            chip = abi.KVM_IRQCHIP_PIC_MASTER if gsi < _PIC_PINS else abi.KVM_IRQCHIP_PIC_SLAVE
-            routes.append(_pin(gsi, chip, gsi % _PIC_PINS))
-        routes.append(_pin(gsi, abi.KVM_IRQCHIP_IOAPIC, gsi))
-    return routes
-
-
-def _pin(gsi: int, chip: int, pin: int) -> bytes:
-    return abi.ROUTE_IRQCHIP.pack(gsi, abi.KVM_IRQ_ROUTING_IRQCHIP, 0, 0, chip, pin)

@@ -69,6 +69,7 @@ KVM_IRQCHIP_PIC_SLAVE: Final = 1
 KVM_IRQCHIP_IOAPIC: Final = 2
 KVM_IRQ_ROUTING_IRQCHIP: Final = 1
 KVM_IRQ_ROUTING_MSI: Final = 2
+KVM_MSI_VALID_DEVID: Final = 1
 KVM_IOAPIC_NUM_PINS: Final = 24
 
 KVM_IRQFD_FLAG_DEASSIGN: Final = 1
@@ -92,7 +93,7 @@ IRQFD: Final = Struct("<IIII16x")
 IRQ_ROUTING: Final = Struct("<II")
 # struct kvm_irq_routing_entry with an irqchip: gsi, type, flags, pad, irqchip, pin, 24 unused
 ROUTE_IRQCHIP: Final = Struct("<IIIIII24x")
-# ... with an MSI: gsi, type, flags, pad, address_lo, address_hi, data, pad, 16 unused
+# ... with an MSI: gsi, type, flags, pad, address_lo, address_hi, data, devid, 16 unused
 ROUTE_MSI: Final = Struct("<IIIIIIII16x")
 # struct kvm_pit_config: flags, pad[15]
 PIT_CONFIG: Final = Struct("<I60x")

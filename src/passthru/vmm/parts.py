@@ -11,11 +11,14 @@ __all__ = ["MachineParts"]
 
 
 class MachineParts(NamedTuple):
-    """One machine's kernel side, its memory, its two buses and its interrupt routes."""
+    """One machine's kernel side, its memory, its two buses and its interrupt routes.
+
+    Without ``routes`` no messages of functions become interrupts.
+    """
 
     kernel: Kernel
     vm: Vm
     memory: GuestMemory
     ports: Bus
     mmio: Bus
-    routes: InterruptRoutes
+    routes: InterruptRoutes | None

@@ -8,7 +8,8 @@ import pytest
 
 from arm_board import EDGE, LEVEL, LINUX, line
 from fake_kernel import FakeFunction, FakeKernel
-from passthru.board.model import UioDevice
+from passthru.addresses import AddressRange
+from passthru.board.model import Bar, BarKind, IommuGroup, UioDevice
 from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.diagnostics.source import Source
 from passthru.language.reader import read
@@ -20,9 +21,19 @@ from passthru.vmm.aarch64.errors import GicVersionMissing
 from passthru.vmm.build import run_machine
 from passthru.vmm.errors import GuestCrash
 from passthru.vmm.image_errors import ImageError, OtherArchitecture, OutsideRam
+from sample_board import function
 
 UART = 0x1C090000
+CARD = function(
+    "0000:00:05.0",
+    (0x1234, 0x11E8),
+    Bar(0, BarKind.MEMORY32, False, AddressRange(0x10000000, 0x4000)),
+    Bar(1, BarKind.PORTS, False, AddressRange(0x1000, 0x20)),
+    group=7,
+)
 BOARD = LINUX._replace(
+    pci=(CARD,),
+    iommu_groups=(IommuGroup(7, (CARD.address,), ()),),
     interrupts=(line(34, LEVEL, "pl031"), line(79, EDGE, "virtio_mmio")),
     uio=(
         UioDevice("uio0", "9010000.pl031", "pl031", (34,), ()),
@@ -30,6 +41,7 @@ BOARD = LINUX._replace(
     ),
 )
 INTERRUPTS = "pass sched 10 intr gic:40=34 pass intr gic:79,u"
+PASS = "pass loc pci:0:3.0=pci:0:5.0"
 PC, X0 = (0x6030000000100000 | place for place in (64, 0))
 
 
@@ -54,11 +66,11 @@ def ending(event: int = kvm_abi.KVM_SYSTEM_EVENT_SHUTDOWN):
     return leave
 
 
-def writing(address: int, value: int):
+def writing(address: int, value: int, size: int = 4):
     def leave(page) -> None:
         struct.pack_into("<I", page, kvm_abi.RUN_EXIT_REASON, kvm_abi.KVM_EXIT_MMIO)
         data = value.to_bytes(8, "little")
-        kvm_abi.RUN_MMIO.pack_into(page, kvm_abi.RUN_EXIT_UNION, address, data, 4, 1)
+        kvm_abi.RUN_MMIO.pack_into(page, kvm_abi.RUN_EXIT_UNION, address, data, size, 1)
 
     return leave
 
@@ -69,8 +81,8 @@ def kernel(*exits, fail_at: int | None = None) -> FakeKernel:
     return made
 
 
-def run(whole: ArmPlan, on: FakeKernel) -> ExitStatus:
-    return run_machine(whole, BOARD, on, lambda remark: None)
+def run(whole: ArmPlan, on: FakeKernel, remarks: list[str] | None = None) -> ExitStatus:
+    return run_machine(whole, BOARD, on, ([] if remarks is None else remarks).append)
 
 
 def test_the_guest_prints_and_switches_the_machine_off(tmp_path):
@@ -156,6 +168,100 @@ def test_passed_interrupts_raise_the_gic_s_lines_and_level_ones_hear_of_their_en
     # KVM takes an irqfd only when its GIC is complete (kvm_arch_intc_initialized).
     first_irqfd = fake.steps.index("KVM_IRQFD")
     assert "KVM_SET_DEVICE_ATTR" not in fake.steps[first_irqfd:]
+
+
+MSI = 0x50
+ECAM, PORTS = 0xFFE00000, 0xFFFF0000
+SPACE = ECAM + (3 << 15)
+"""Configuration space of the guest's 0:3.0."""
+
+
+def card() -> FakeFunction:
+    """A function with one wired interrupt, and MSI with 64-bit addresses."""
+    space = bytearray(256)
+    space[0x06], space[0x34], space[0x3D] = 0x10, MSI, 1
+    space[MSI : MSI + 4] = bytes.fromhex("05008000")
+    return FakeFunction(bytes(space), {0: 0x4000, 1: 0x20})
+
+
+def with_card(*exits, fail_at: int | None = None) -> FakeKernel:
+    made = kernel(*exits, fail_at=fail_at)
+    made.function = card()
+    return made
+
+
+def enabling_msi() -> list:
+    """What a driver writes: the ITS's doorbell, the event, enable."""
+    return [
+        writing(SPACE + MSI + 4, 0x2F030040),
+        writing(SPACE + MSI + 12, 5, 2),
+        writing(SPACE + MSI + 2, 1, 2),
+    ]
+
+
+def test_a_function_s_message_goes_to_the_its_with_its_sender(tmp_path):
+    routes: list[list[bytes]] = []
+    fake = with_card(*enabling_msi(), lambda page: routes.append(fake.table) or ending()(page))
+    assert run(plan(tmp_path, PASS), fake) is ExitStatus.OK
+    its = fake.gic.index((0, arm.KVM_VGIC_ITS_ADDR_TYPE, 0x2F020000))
+    assert fake.gic[its + 1] == (4, arm.KVM_DEV_ARM_VGIC_CTRL_INIT, 0)
+    # All that is before the GIC itself is initialised.
+    assert fake.gic[-1] == (4, arm.KVM_DEV_ARM_VGIC_CTRL_INIT, 0)
+    assert len(fake.gic) - 1 > its + 1
+    *pins, message = routes[0]
+    assert kvm_abi.ROUTE_MSI.unpack(message) == (960, 2, 1, 0, 0x2F030040, 0, 5, 3 << 3)
+    assert [kvm_abi.ROUTE_IRQCHIP.unpack(pin) for pin in pins] == [
+        (gsi, 1, 0, 0, 0, gsi) for gsi in range(960)
+    ]
+    assert (fake.files, fake.mappings, fake.irqfds) == ({}, {}, {})
+
+
+def test_a_wired_interrupt_is_a_line_of_the_gic(tmp_path):
+    seen: list[dict[int, int]] = []
+    fake = with_card(lambda page: seen.append(dict(fake.irqfds)) or ending()(page))
+    run(plan(tmp_path, PASS), fake)
+    # INTA of device 3: the last of the four lines, 991.
+    assert list(seen[0].values()) == [991 - 32]
+    assert 991 - 32 in fake.resamplers
+    assert fake.function.resets == 2
+    assert fake.dma == [(0x80000000, 1 << 20, 3)]
+
+
+def test_bars_answer_in_memory_and_ports_behind_memory(tmp_path):
+    fake = with_card(
+        writing(SPACE + 4, 3, 2),  # decode memory and ports
+        writing(PORTS + 0x1008, 0xAB, 1),
+        lambda page: slots.append(sorted(fake.slots.values())) or ending()(page),
+    )
+    slots: list[list[tuple[int, int, bool]]] = []
+    run(plan(tmp_path, PASS), fake)
+    assert slots == [[(0x40000000, 0x4000, False), (0x80000000, 1 << 20, False)]]
+    assert fake.function.bars[1][8] == 0xAB
+
+
+def test_without_an_its_the_guest_sees_no_message_interrupts(tmp_path):
+    remarks: list[str] = []
+    fake = with_card(*enabling_msi())
+    assert run(plan(tmp_path, f"vdev gic version 2 {PASS}"), fake, remarks) is ExitStatus.OK
+    assert [each for each in remarks if "takes no messages" in each] == remarks
+    assert len(remarks) == 1
+    assert (fake.routes, fake.function.active) == (0, None)
+    assert not any(attribute == arm.KVM_VGIC_ITS_ADDR_TYPE for _, attribute, _ in fake.gic)
+
+
+@pytest.mark.parametrize("gic", ["", "vdev gic version 2"])
+def test_failing_at_any_step_with_a_function_leaves_nothing_behind(tmp_path, gic):
+    whole = plan(tmp_path, f"{gic} {PASS}")
+    exits = [writing(SPACE + 4, 3, 2), *enabling_msi()]
+    rehearsal = with_card(*exits)
+    run(whole, rehearsal)
+    assert len(rehearsal.steps) > 40
+    for step, name in enumerate(rehearsal.steps):
+        fake = with_card(*exits, fail_at=step)
+        with pytest.raises(PassthruError):
+            run(whole, fake)
+        left = (fake.files, fake.mappings, fake.irqfds)
+        assert left == ({}, {}, {}), f"left after a failure at {name}"
 
 
 def elf(machine: int, entry: int, virtual: int, physical: int) -> bytes:

@@ -19,6 +19,7 @@ SHARED = {
         *("KVM_SET_DEVICE_ATTR", "KVM_SET_GSI_ROUTING", "KVM_SET_USER_MEMORY_REGION"),
         *("KVM_CAP_IMMEDIATE_EXIT", "KVM_CAP_IRQFD_RESAMPLE", "KVM_CAP_READONLY_MEM"),
         *("KVM_EXIT_ARM_NISV", "KVM_EXIT_MMIO", "KVM_EXIT_SYSTEM_EVENT", "KVM_DEV_TYPE_VFIO"),
+        *("KVM_IRQ_ROUTING_IRQCHIP", "KVM_IRQ_ROUTING_MSI", "KVM_MSI_VALID_DEVID"),
         *("KVM_SYSTEM_EVENT_SHUTDOWN", "KVM_SYSTEM_EVENT_RESET", "KVM_MEM_READONLY"),
     )
 }
@@ -30,6 +31,8 @@ PLACES = {
     "sizeof(struct kvm_create_device)": kvm_abi.CREATE_DEVICE.size,
     "sizeof(struct kvm_device_attr)": kvm_abi.DEVICE_ATTR.size,
     "sizeof(struct kvm_irq_level)": kvm_abi.IRQ_LEVEL.size,
+    "sizeof(struct kvm_irq_routing_entry)": kvm_abi.ROUTE_MSI.size,
+    "offsetof(struct kvm_irq_routing_entry, u.msi.devid)": 28,
     "sizeof(struct kvm_userspace_memory_region)": kvm_abi.MEMORY_REGION.size,
     "offsetof(struct kvm_run, immediate_exit)": kvm_abi.RUN_IMMEDIATE_EXIT,
     "offsetof(struct kvm_run, exit_reason)": kvm_abi.RUN_EXIT_REASON,

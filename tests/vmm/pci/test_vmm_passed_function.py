@@ -23,6 +23,7 @@ from passthru.vmm.kvm import Kvm
 from passthru.vmm.parts import MachineParts
 from passthru.vmm.pci import ConfigPorts, EcamWindow, HostBridge, PciBus
 from passthru.vmm.pci.passed_function import PassedFunction
+from passthru.vmm.x86_64.wired_routes import wired_routes
 
 HOST = PciAddress(0, 0, 4, 0)
 MEMORY_BAR = Bar(0, BarKind.MEMORY64, False, AddressRange(0xFE000000, 0x4000))
@@ -103,7 +104,7 @@ class World:
         self.vm = Kvm(self.kernel, {}).create_vm()
         self.memory = GuestMemory(self.kernel, self.vm)
         self.mmio, self.ports = Bus(), Bus()
-        routes = InterruptRoutes(self.vm)
+        routes = InterruptRoutes(self.vm, wired_routes())
         routes.commit()
         group = VfioContainer(self.kernel).add_group(7, ())
         host = PciFunction(

@@ -16,6 +16,7 @@ from passthru.vmm.kvm import Kvm
 from passthru.vmm.parts import MachineParts
 from passthru.vmm.pci import PciBus
 from passthru.vmm.pci.passed_functions import PassedFunctions
+from passthru.vmm.x86_64.wired_routes import wired_routes
 
 SPAN = Span(Source("guest.qvmconf", "pass"), 0, 4)
 BOARD = Board(
@@ -65,9 +66,10 @@ def pass_and_give_back(
     kernel = kernel or FakeKernel(device)
     remarks: list[str] = []
     vm = Kvm(kernel, {}).create_vm()
-    parts = MachineParts(kernel, vm, GuestMemory(kernel, vm), Bus(), Bus(), InterruptRoutes(vm))
+    routes = InterruptRoutes(vm, wired_routes())
+    parts = MachineParts(kernel, vm, GuestMemory(kernel, vm), Bus(), Bus(), routes)
     with UndoStack() as undo:
-        PassedFunctions(parts, PLAN, BOARD, undo, remarks.append).add_to(PciBus())
+        PassedFunctions(parts, PLAN, PLAN.pci, BOARD, undo, remarks.append).add_to(PciBus())
         kernel.steps.append("ready")
     return kernel, remarks
 

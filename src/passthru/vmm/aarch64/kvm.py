@@ -9,7 +9,7 @@ from passthru.vmm import kvm_abi as abi
 from passthru.vmm.aarch64 import kvm_abi as arm
 from passthru.vmm.kvm import Vcpu
 
-__all__ = ["ArmVcpu", "GicDevice"]
+__all__ = ["ArmVcpu", "GicDevice", "ItsDevice"]
 
 _U64 = Struct("<Q")
 _U32 = Struct("<I")
@@ -66,24 +66,16 @@ class ArmVcpu(Vcpu):
         _with_address(value, call)
 
 
-class GicDevice(KernelObject):
-    """The GIC that KVM emulates; it is complete after ``initialise``."""
-
-    def __init__(self, kernel: Kernel, file: int) -> None:
-        super().__init__(kernel, file, "the guest's GIC")
+class _VgicDevice(KernelObject):
+    """A part of the GIC that KVM emulates; it is complete after ``initialise``."""
 
     def set_address(self, kind: int, address: int) -> None:
         """Where one of its parts answers (GPA). Raises KernelCallFailed."""
         name = f"address {address:#x}"
         self._set(name, arm.KVM_DEV_ARM_VGIC_GRP_ADDR, kind, bytearray(_U64.pack(address)))
 
-    def set_line_count(self, count: int) -> None:
-        """How many interrupt ids it has, those of the processors among them."""
-        group = arm.KVM_DEV_ARM_VGIC_GRP_NR_IRQS
-        self._set(f"{count} interrupts", group, 0, bytearray(_U32.pack(count)))
-
     def initialise(self) -> None:
-        """When all vCPUs are there and before one runs. Raises KernelCallFailed."""
+        """Make it ready, before a vCPU runs. Raises KernelCallFailed."""
         control = arm.KVM_DEV_ARM_VGIC_GRP_CTRL
         self._set("initialisation", control, arm.KVM_DEV_ARM_VGIC_CTRL_INIT, bytearray(8))
 
@@ -93,3 +85,22 @@ class GicDevice(KernelObject):
             self.call(name, abi.KVM_SET_DEVICE_ATTR, bytearray(packed))
 
         _with_address(value, call)
+
+
+class GicDevice(_VgicDevice):
+    """All of it but the ITS; to be initialised when all vCPUs are there."""
+
+    def __init__(self, kernel: Kernel, file: int) -> None:
+        super().__init__(kernel, file, "the guest's GIC")
+
+    def set_line_count(self, count: int) -> None:
+        """How many interrupt ids it has, those of the processors among them."""
+        group = arm.KVM_DEV_ARM_VGIC_GRP_NR_IRQS
+        self._set(f"{count} interrupts", group, 0, bytearray(_U32.pack(count)))
+
+
+class ItsDevice(_VgicDevice):
+    """The Interrupt Translation Service of a GICv3, to which functions send messages."""
+
+    def __init__(self, kernel: Kernel, file: int) -> None:
+        super().__init__(kernel, file, "the guest's ITS")

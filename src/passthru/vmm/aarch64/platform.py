@@ -3,20 +3,24 @@
 
 import errno
 
+from passthru.addresses import AddressRange
 from passthru.host.kernel import KernelCallFailed
 from passthru.host.undo import UndoStack
-from passthru.lean import Callable, Mapping
-from passthru.plan.aarch64 import LINE_END, ArmPlan, Uart
+from passthru.lean import TYPE_CHECKING, Callable, Mapping
+from passthru.plan.aarch64 import LINE_END, ArmPciBus, ArmPlan, Uart
 from passthru.vmm.aarch64 import kvm_abi as arm
 from passthru.vmm.aarch64.boot import MakeTree, load, read_images
 from passthru.vmm.aarch64.errors import GicVersionMissing
-from passthru.vmm.aarch64.kvm import ArmVcpu, GicDevice
+from passthru.vmm.aarch64.kvm import ArmVcpu, GicDevice, ItsDevice
 from passthru.vmm.aarch64.pl011 import Pl011
 from passthru.vmm.address_space import GuestMemory
 from passthru.vmm.kvm import Kvm, Vm
 from passthru.vmm.machine import Input, Machine
-from passthru.vmm.pci import PciBus
+from passthru.vmm.pci import EcamWindow, HostBridge, PciBus
 from passthru.vmm.serial import open_host_streams
+
+if TYPE_CHECKING:
+    from passthru.vmm.interrupts import InterruptRoutes
 
 __all__ = ["ArmPlatform"]
 
@@ -64,15 +68,30 @@ class ArmPlatform:
             device.set_address(part, place.start)
         device.set_line_count(LINE_END)
         self._gic = device
+        bus = self._plan.bus
+        if bus is not None and bus.its is not None:
+            _create_its(vm, bus.its, undo)
 
     def add_devices(
         self, machine: Machine, vm: Vm, pci: PciBus, undo: UndoStack, resample: Callable[[], None]
     ) -> list[Input]:
-        """Attach the serial ports; answers the host streams to listen to."""
+        """Attach serial ports and host bridge; answers the host streams to listen to."""
+        if self._plan.bus is not None:
+            _add_host_bridge(machine, pci, self._plan.bus)
         inputs: list[Input] = []
         for uart in self._plan.uarts:
             inputs += _add_uart(machine, vm, uart, undo)
         return inputs
+
+    def message_routes(self, vm: Vm) -> "InterruptRoutes | None":
+        """See Platform."""
+        if self._plan.bus is None or self._plan.bus.its is None:
+            return None
+        # Imported for those who pass functions: starting fast is a feature.
+        from passthru.vmm.aarch64.wired_routes import wired_routes
+        from passthru.vmm.interrupts import InterruptRoutes
+
+        return InterruptRoutes(vm, wired_routes())
 
     def load(self, memory: GuestMemory) -> None:
         """Put the images in their places."""
@@ -95,6 +114,22 @@ class ArmPlatform:
         if self._gic is not None:
             self._gic.initialise()
         return vcpus
+
+
+def _create_its(vm: Vm, place: AddressRange, undo: UndoStack) -> None:
+    # Before the GIC is initialised: it then knows that messages come.
+    its = vm.create_device(arm.KVM_DEV_TYPE_ARM_VGIC_ITS, ItsDevice)
+    undo.callback(its.close)
+    its.set_address(arm.KVM_VGIC_ITS_ADDR_TYPE, place.start)
+    its.initialise()
+
+
+def _add_host_bridge(machine: Machine, pci: PciBus, bus: ArmPciBus) -> None:
+    from passthru.vmm.aarch64.port_memory import PortMemory
+
+    pci.add(0, 0, HostBridge())
+    machine.mmio.attach(bus.windows.ecam, EcamWindow(pci))
+    machine.mmio.attach(bus.port_memory, PortMemory(machine.ports))
 
 
 def _add_uart(machine: Machine, vm: Vm, uart: Uart, undo: UndoStack) -> list[Input]:

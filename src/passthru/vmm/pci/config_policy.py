@@ -9,7 +9,7 @@
 | expansion ROM, BIST | zero | nowhere |
 | cache line, latency, interrupt line | its own | kept, nowhere else |
 | power management | D0 to D3 as it set them | kept: the device stays in D0 |
-| MSI, MSI-X | its own | become interrupt routes |
+| MSI, MSI-X | its own; zero where no messages become interrupts | become interrupt routes |
 | PCI Express | an integrated endpoint, the device's controls | device control |
 | vendor-specific, and device registers from 0x40 outside any capability | the device's | device |
 | any other capability: its length, or up to the next one if that is unknown | zero | nowhere |
@@ -26,13 +26,15 @@ __all__ = ["apply_policy"]
 
 Read = Callable[[int, int], int]
 
-_SHOWN = (caps.POWER_MANAGEMENT, caps.MSI, caps.MSIX, caps.EXPRESS, caps.VENDOR_SPECIFIC)
+_SHOWN_WITHOUT_MESSAGES = (caps.POWER_MANAGEMENT, caps.EXPRESS, caps.VENDOR_SPECIFIC)
+_SHOWN = (*_SHOWN_WITHOUT_MESSAGES, caps.MSI, caps.MSIX)
 _COMMAND_BITS = 0x0547  # ports, memory, bus master, parity, SERR, INTx disable
 _MULTIFUNCTION = 0x80
 _HAS_CAPABILITIES = 0x10
 _FIRST_CAPABILITY = 0x40
 _CONVENTIONAL_END = 0x100
 _INTEGRATED_ENDPOINT = 9
+_UNKNOWN_LINE = 0xFF
 _ENDPOINTS = (0, 1)
 
 
@@ -44,10 +46,12 @@ def apply_policy(
     *,
     multifunction: bool,
     wired: bool,
+    messages: bool,
 ) -> None:
     """Fill in shadow and masks; ``read(offset, size)`` reads the device.
 
     ``wired``: the function's INTx is there for the guest; without it it shows no pin.
+    ``messages``: so are MSI and MSI-X; without them it does not show them.
     """
     _header(registers, planned, multifunction=multifunction, wired=wired)
     for bar in planned.bars:
@@ -55,7 +59,8 @@ def apply_policy(
     registers.forward(_FIRST_CAPABILITY, _CONVENTIONAL_END - _FIRST_CAPABILITY, -1)
     for capability in found:
         _hide(registers, capability)
-    shown = [capability for capability in found if capability.identifier in _SHOWN]
+    identifiers = _SHOWN if messages else _SHOWN_WITHOUT_MESSAGES
+    shown = [capability for capability in found if capability.identifier in identifiers]
     for capability in shown:
         _show(registers, read, capability)
     _link(registers, shown)
@@ -71,7 +76,7 @@ def _header(
     registers.shadow(0x10, 24, 0)
     registers.shadow(0x30, 4, 0)
     registers.shadow(0x38, 4, 0)
-    registers.shadow(0x3C, 1, planned.gsi or 0, writable=0xFF)
+    registers.shadow(0x3C, 1, min(planned.gsi or 0, _UNKNOWN_LINE), writable=0xFF)
     registers.shadow(0x3D, 1, planned.host.interrupt_pin if wired else 0)
 
 

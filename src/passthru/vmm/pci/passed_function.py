@@ -6,7 +6,9 @@ from passthru.board.model import BarKind
 from passthru.host import vfio_abi
 from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioFunction
+from passthru.lean import Sequence
 from passthru.plan.model import GuestFunction, PciWindows, PlannedBar
+from passthru.vmm.interrupts import InterruptRoutes
 from passthru.vmm.parts import MachineParts
 from passthru.vmm.pci import capabilities as caps
 from passthru.vmm.pci.bar_window import BarWindow
@@ -59,32 +61,38 @@ class PassedFunction:
             planned,
             multifunction=multifunction,
             wired=self._intx is not None,
+            messages=parts.routes is not None,
         )
-        for capability in found:
-            if capability.identifier == caps.MSI:
-                self._msi = self._make_msi(capability)
-            elif capability.identifier == caps.MSIX:
-                self._msix = self._make_msix(capability)
+        if parts.routes is not None:
+            self._make_capabilities(found, parts.routes)
         self._bars = [self._make_bar(bar, windows) for bar in planned.bars]
 
-    def _make_msi(self, capability: caps.Capability) -> MsiCapability:
+    def _make_capabilities(self, found: Sequence[caps.Capability], routes: InterruptRoutes) -> None:
+        for capability in found:
+            if capability.identifier == caps.MSI:
+                vectors = self._vectors(routes, vfio_abi.VFIO_PCI_MSI_IRQ_INDEX)
+                self._msi = self._make_msi(capability, vectors)
+            elif capability.identifier == caps.MSIX:
+                vectors = self._vectors(routes, vfio_abi.VFIO_PCI_MSIX_IRQ_INDEX)
+                self._msix = self._make_msix(capability, vectors)
+
+    def _make_msi(self, capability: caps.Capability, vectors: MessageVectors) -> MsiCapability:
         control = self._read_device(capability.offset + 2, 2)
-        vectors = self._vectors(vfio_abi.VFIO_PCI_MSI_IRQ_INDEX)
         return MsiCapability(self._registers, capability, control, vectors)
 
-    def _make_msix(self, capability: caps.Capability) -> MsixCapability:
+    def _make_msix(self, capability: caps.Capability, vectors: MessageVectors) -> MsixCapability:
         control = self._read_device(capability.offset + 2, 2)
         layout = MsixLayout(
             control,
             self._read_device(capability.offset + 4, 4),
             self._read_device(capability.offset + 8, 4),
         )
-        vectors = self._vectors(vfio_abi.VFIO_PCI_MSIX_IRQ_INDEX)
         return MsixCapability(self._registers, capability, control, layout, vectors)
 
-    def _vectors(self, kind: int) -> MessageVectors:
-        parts = self._parts
-        return MessageVectors(parts.kernel, parts.vm, parts.routes, self._function, kind)
+    def _vectors(self, routes: InterruptRoutes, kind: int) -> MessageVectors:
+        parts, guest = self._parts, self._planned.guest
+        sender = guest.bus << 8 | guest.device << 3 | guest.function
+        return MessageVectors(parts.kernel, parts.vm, routes, self._function, kind, sender)
 
     def _make_bar(self, planned: PlannedBar, windows: PciWindows) -> BarWindow:
         in_ports = planned.bar.kind is BarKind.PORTS

@@ -8,11 +8,14 @@ from passthru.board.model import Board
 from passthru.host.kernel import KernelCallFailed
 from passthru.host.undo import UndoStack
 from passthru.host.vfio import VfioContainer, VfioFunction, VfioGroup
-from passthru.lean import Callable
-from passthru.plan.model import GuestFunction, RegionKind, VmPlan
+from passthru.lean import TYPE_CHECKING, Callable
+from passthru.plan.model import GuestFunction, PciWindows, RegionKind, VmPlan
 from passthru.vmm.parts import MachineParts
 from passthru.vmm.pci import PciBus
 from passthru.vmm.pci.passed_function import PassedFunction
+
+if TYPE_CHECKING:
+    from passthru.plan.aarch64 import ArmPlan
 
 __all__ = ["PassedFunctions"]
 
@@ -29,13 +32,15 @@ class PassedFunctions:
     def __init__(
         self,
         parts: MachineParts,
-        plan: VmPlan,
+        plan: "VmPlan | ArmPlan",
+        windows: PciWindows,
         board: Board,
         undo: UndoStack,
         say: Callable[[str], None],
     ) -> None:
         self._parts = parts
         self._plan = plan
+        self._windows = windows
         self._board = board
         self._undo = undo
         self._say = say
@@ -43,6 +48,11 @@ class PassedFunctions:
 
     def add_to(self, bus: PciBus) -> None:
         """Open, reset and place every function. Raises PassthruError subclasses."""
+        if self._parts.routes is None:
+            self._say(
+                "this guest's interrupt controller takes no messages: its functions have their "
+                "wired interrupts only"
+            )
         container = VfioContainer(self._parts.kernel)
         self._undo.callback(container.close)
         groups = self._take_groups(container)
@@ -118,7 +128,7 @@ class PassedFunctions:
             self._parts,
             function,
             planned,
-            self._plan.pci,
+            self._windows,
             multifunction=any(
                 f.guest.device == device and f.guest.function for f in self._plan.functions
             ),

@@ -14,7 +14,7 @@ __all__ = ["Message", "MessageVectors"]
 
 
 class Message(NamedTuple):
-    """What a vector writes: ``data`` (32 bits) to ``address`` (GPA of the local APICs)."""
+    """What a vector writes: ``data`` (32 bits) to ``address`` (GPA of local APICs, or an ITS)."""
 
     address: int
     data: int
@@ -36,13 +36,21 @@ class MessageVectors:
     """
 
     def __init__(
-        self, kernel: Kernel, vm: Vm, routes: InterruptRoutes, function: VfioFunction, kind: int
+        self,
+        kernel: Kernel,
+        vm: Vm,
+        routes: InterruptRoutes,
+        function: VfioFunction,
+        kind: int,
+        sender: int,
     ) -> None:
+        """``sender`` is the requester id that the guest knows the function by."""
         self._kernel = kernel
         self._vm = vm
         self._routes = routes
         self._function = function
         self._kind = kind
+        self._sender = sender
         self._count = 0
         self._enabled = 0
         self._vectors: dict[int, _Vector] = {}
@@ -107,7 +115,8 @@ class MessageVectors:
         changed = False
         for number, message in messages.items():
             if self._messages.get(number) != message:
-                self._routes.set_message(self._vectors[number].gsi, message.address, message.data)
+                gsi = self._vectors[number].gsi
+                self._routes.set_message(gsi, message.address, message.data, self._sender)
                 self._messages[number] = message
                 changed = True
         if changed:

@@ -4,7 +4,7 @@
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
 from passthru.host.undo import UndoStack
-from passthru.lean import Callable, Mapping
+from passthru.lean import TYPE_CHECKING, Callable, Mapping
 from passthru.plan import x86_64 as layout
 from passthru.plan.model import SerialPort, VmPlan
 from passthru.vmm import kvm_abi as abi
@@ -24,6 +24,9 @@ from passthru.vmm.x86_64.legacy_devices import (
     PowerTimer,
     ResetRegister,
 )
+
+if TYPE_CHECKING:
+    from passthru.vmm.interrupts import InterruptRoutes
 
 __all__ = ["PcPlatform", "add_devices"]
 
@@ -59,6 +62,14 @@ class PcPlatform:
         inputs = add_devices(machine, vm, self._plan, pci, undo)
         _move_ioapic(machine, vm, self._plan, resample)
         return inputs
+
+    def message_routes(self, vm: Vm) -> "InterruptRoutes":
+        """See Platform."""
+        # Imported for those who pass functions: starting fast is a feature.
+        from passthru.vmm.interrupts import InterruptRoutes
+        from passthru.vmm.x86_64.wired_routes import wired_routes
+
+        return InterruptRoutes(vm, wired_routes())
 
     def load(self, memory: GuestMemory) -> None:
         """Put the images and the firmware tables in their places."""
