@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PCI functions passed to guests on arm64: host bridge, ITS and VFIO behind an SMMUv3."""
+
+import hashlib
+
+import pytest
+
+from passthru.addresses import PciAddress
+from passthru.bench.architectures import AARCH64
+from passthru.bench.boards import load_board
+from passthru.bench.foreign_host import obtain_foreign_kernel
+from passthru.bench.guest import GUEST_COMMAND_LINE, build_guest, check_results
+from passthru.bench.host_session import Completed
+from passthru.bench.inner_command import passthru_command
+from passthru.bench.pattern import pattern
+from passthru.bench.virtual_host import VirtualHost
+
+pytestmark = pytest.mark.bench
+
+BOARD = load_board("arm64-virt")
+NVME, EDU = PciAddress(0, 0, 3, 0), PciAddress(0, 0, 5, 0)
+DISK = next(disk for disk in BOARD.disks if disk.id == "pattern")
+
+WIRED = 5
+CHECKS = f"""
+expect() {{ # NAME WANTED FOUND
+    if [ "$2" = "$3" ]; then passed "$1" "$3"; else failed "$1" "$3, not $2"; fi
+}}
+expect functions "0x060000 0x010802 0x00ff00" "$(echo $(cat /sys/bus/pci/devices/*/class))"
+
+wait_for 20 test -b /dev/nvme0n1
+read_disk() {{ dd if=/dev/nvme0n1 bs={DISK.size} count=1 iflag=direct 2>/dev/null | sha256sum; }}
+found=$(read_disk)
+expect disk "$(cat /expected)" "${{found%% *}}"
+expect messages yes "$([ $(interrupts 'ITS-.*nvme0q') -gt 0 ] && echo yes)"
+
+# edu (QEMU: docs/specs/edu.rst): identification, inverted on write, raise, acknowledge.
+function=/sys/bus/pci/devices/0000:00:07.0
+echo 1234 11e8 >/sys/bus/pci/drivers/uio_pci_generic/new_id
+wait_for 10 test -c /dev/uio0
+edu=$(head -n 1 $function/resource | cut -d' ' -f1)
+expect edu-identifies 0x010000ED "$(devmem $edu 32)"
+devmem $((edu + 4)) 32 0x0000ffff
+expect edu-computes 0xFFFF0000 "$(devmem $((edu + 4)) 32)"
+let_interrupt() {{ # memory, bus master, and no Interrupt Disable
+    printf '\\006\\000' | dd of=$function/config bs=2 seek=2 count=1 conv=notrunc 2>/dev/null
+}}
+exec 3</dev/uio0
+came=0
+while [ $came -lt {WIRED} ]; do
+    let_interrupt
+    devmem $((edu + 0x60)) 32 1
+    timeout 20 dd bs=4 count=1 of=/dev/null <&3 2>/dev/null || break
+    devmem $((edu + 0x64)) 32 1
+    came=$((came + 1))
+done
+expect edu-interrupts {WIRED} $came
+expect edu-line "{WIRED} Level" "$(interrupts uio_pci_generic) \
+$(grep -o 'Level *uio_pci_generic' /proc/interrupts | cut -d' ' -f1)"
+grep -v ': *0 ' /proc/interrupts
+"""
+NAMES = [
+    *("functions", "disk", "messages", "edu-identifies", "edu-computes"),
+    *("edu-interrupts", "edu-line"),
+]
+
+# But for the command register, in which vfio-pci leaves Interrupt Disable set.
+STATE = """
+cd /sys/bus/pci/devices
+for each in 0000:00:03.0 0000:00:05.0; do
+    echo "$each $(readlink $each/driver)"
+    od -v -tx1 $each/config | sed '1s/\\(0000000 .. .. .. ..\\) .. ../\\1/'
+done
+grep -c vfio /proc/interrupts
+ls /dev/vfio
+cat /proc/iomem
+"""
+
+
+def state(host: VirtualHost) -> str:
+    return host.run(["/bin/sh", "-c", STATE], timeout=60).text
+
+
+def run(host: VirtualHost, configuration: str) -> Completed:
+    config = host.exchange / "pci.qvmconf"
+    config.write_text(configuration)
+    command = passthru_command(["run", f"@{config}"], AARCH64)
+    return host.run(command, timeout=240, silence=120)
+
+
+def test_a_disk_and_a_wired_function_work_in_linux(arm_host: VirtualHost) -> None:
+    kernel = obtain_foreign_kernel()
+    expected = hashlib.sha256(pattern(DISK.id, DISK.size)).hexdigest()
+    initrd = build_guest(
+        kernel, CHECKS, ("nvme", "uio_pci_generic"), {"/expected": expected.encode()}
+    )
+    (arm_host.exchange / "initrd").write_bytes(initrd)
+    (arm_host.exchange / "Image").write_bytes(kernel.image.read_bytes())
+    arm_host.bind([NVME, EDU])
+    before = state(arm_host)
+
+    done = run(
+        arm_host,
+        f"system pci ram 0x80000000,256m guest load {arm_host.exchange}/Image\n"
+        f"initrd load {arm_host.exchange}/initrd\n"
+        f'cmdline "{GUEST_COMMAND_LINE.replace("ttyS0", "ttyAMA0")}"\n'
+        "vdev pl011 loc 0x1c090000 intr gic:37 hostdev >-\n"
+        "pass loc pci:0:3.0\npass loc pci:0:7.0=pci:0x1234/0x11e8\n",
+    )
+
+    results = check_results(done.text.replace("\r", ""))
+    assert [result for result in results if not result.passed] == [], done.text
+    assert [result.name for result in results] == NAMES, done.text
+    assert done.status == 0, done.text
+    assert state(arm_host) == before
