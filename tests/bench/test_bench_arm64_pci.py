@@ -2,9 +2,11 @@
 """PCI functions passed to guests on arm64: host bridge, ITS and VFIO behind an SMMUv3."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
+from arm_guests import make_flat
 from passthru.addresses import PciAddress
 from passthru.bench.architectures import AARCH64
 from passthru.bench.boards import load_board
@@ -113,3 +115,116 @@ def test_a_disk_and_a_wired_function_work_in_linux(arm_host: VirtualHost) -> Non
     assert [result.name for result in results] == NAMES, done.text
     assert done.status == 0, done.text
     assert state(arm_host) == before
+
+
+# Arm IHI 0069, chapters 5, 8 and 12; PCI 3.0, 6.8.1.
+GICD, GICR, ITS = 0x2F000000, 0x2F100000, 0x2F020000
+ECAM, SENDER = 0xFFE00000, 3 << 3
+DEVICES, COLLECTIONS, COMMANDS, PROPERTIES, PENDING, EVENTS = (
+    0x40100000 + 0x10000 * number for number in range(6)
+)
+VALID, ALL_ZERO, PAGES_OF_64K = 1 << 63, 1 << 62, 2 << 8
+EVENT, LPI = 7, 8192
+ITS_COMMANDS = (
+    (SENDER << 32 | 0x08, 4, VALID | EVENTS),  # MAPD: 32 events
+    (0x09, 0, VALID),  # MAPC: processor 0
+    (SENDER << 32 | 0x0A, LPI << 32 | EVENT, 0),  # MAPTI
+    (SENDER << 32 | 0x0C, EVENT, 0),  # INV
+    (0x05, 0, 0),  # SYNC
+)
+
+
+def store(address: int, value: int, register: str = "x0") -> str:
+    return f"ldr x1, ={address:#x}\nldr {register}, ={value:#x}\nstr {register}, [x1]\n"
+
+
+SET_UP = (
+    store(GICD, 0x12, "w0")  # affinity routing, group 1
+    + store(PROPERTIES, 0xA3, "w0")  # the first LPI: enabled
+    + store(GICR + 0x70, PROPERTIES | 13)  # GICR_PROPBASER: ids of 14 bits
+    + store(GICR + 0x78, ALL_ZERO | PENDING)  # GICR_PENDBASER
+    + store(GICR, 1, "w0")  # GICR_CTLR: LPIs
+    + store(ITS + 0x100, VALID | DEVICES | PAGES_OF_64K)  # GITS_BASER0
+    + store(ITS + 0x108, VALID | COLLECTIONS | PAGES_OF_64K)  # GITS_BASER1
+    + store(ITS + 0x80, VALID | COMMANDS)  # GITS_CBASER
+    + store(ITS, 1, "w0")  # GITS_CTLR
+    + "".join(
+        store(COMMANDS + 32 * number + 8 * at, word)
+        for number, words in enumerate(ITS_COMMANDS)
+        for at, word in enumerate((*words, 0))
+    )
+    + store(ITS + 0x88, 32 * len(ITS_COMMANDS))  # GITS_CWRITER
+)
+
+# Sends edu's message to the ITS, and lets it come five times.
+MESSAGES = f"""
+    adr x0, vectors
+    msr vbar_el1, x0
+    mov x0, #7
+    msr S3_0_C12_C12_5, x0          // ICC_SRE_EL1
+    isb
+    mov x0, #0xff
+    msr S3_0_C4_C6_0, x0            // ICC_PMR_EL1
+    mov x0, #1
+    msr S3_0_C12_C12_7, x0          // ICC_IGRPEN1_EL1
+{SET_UP}
+    ldr x19, ={ECAM | 3 << 15:#x}
+    mov w0, #6
+    strh w0, [x19, #4]              // command: memory, bus master
+    ldr w20, [x19, #0x10]           // BAR 0
+    and w20, w20, #~0xf
+    ldrb w21, [x19, #0x34]
+    add x21, x19, x21               // the MSI capability
+    ldrb w0, [x21]
+    cmp w0, #5
+    b.ne failed
+    ldr w0, ={ITS + 0x10040:#x}     // GITS_TRANSLATER
+    str w0, [x21, #4]
+    str wzr, [x21, #8]
+    mov w0, #{EVENT}
+    strh w0, [x21, #12]
+    mov w0, #1
+    strh w0, [x21, #2]
+    mov x22, #0
+    mov w0, #1
+    str w0, [x20, #0x60]            // edu: raise
+    msr daifclr, #2
+1:  wfi
+    b 1b
+failed:
+    print "failed"
+    power_off
+    .ltorg
+    .balign 2048
+vectors:
+    .space 0x280
+    mrs x23, S3_0_C12_C12_0         // ICC_IAR1_EL1
+    cmp x23, #{LPI}
+    b.ne failed
+    mov w0, #1
+    str w0, [x20, #0x64]            // edu: acknowledge
+    msr S3_0_C12_C12_1, x23         // ICC_EOIR1_EL1
+    print_character #0x6d
+    add x22, x22, #1
+    cmp x22, #5
+    b.eq 2f
+    mov w0, #1
+    str w0, [x20, #0x60]
+    eret
+2:  power_off
+"""
+
+
+def test_messages_of_a_function_come_by_the_its(arm_host: VirtualHost, tmp_path: Path) -> None:
+    image = arm_host.exchange / "messages.bin"
+    image.write_bytes(make_flat(tmp_path, MESSAGES).read_bytes())
+    arm_host.bind([EDU])
+
+    done = run(
+        arm_host,
+        f"ram 0x40000000,16m load {image}\nvdev pl011 loc 0x1c090000 intr gic:37\n"
+        "pass loc pci:0:3.0=pci:0:5.0\n",
+    )
+
+    assert done.text.endswith("mmmmm"), done.text
+    assert done.status == 0
