@@ -27,7 +27,7 @@ OF_A_RUN = (Verdict.ENFORCED, Verdict.TRAPPED, Verdict.ADVISORY, Verdict.REFUSED
 
 
 class Row(NamedTuple):
-    """A sentence; ``letter`` is the access type in ``example`` whose verdict the row's is."""
+    """A sentence; ``letter`` is the access type in the examples whose verdict the row's is."""
 
     id: str
     says: str
@@ -36,6 +36,7 @@ class Row(NamedTuple):
     note: str = ""
     example: str = ""
     letter: str = ""
+    arm64_example: str = ""
 
     @property
     def verdicts(self) -> tuple[Verdict, Verdict]:
@@ -67,4 +68,5 @@ def rows() -> Iterator[Row]:
 
 def _row(**fields: str) -> Row:
     x86_64, arm64 = Verdict(fields.pop("x86-64")), Verdict(fields.pop("arm64"))
-    return Row(x86_64=x86_64, arm64=arm64, **fields)
+    on_arm64 = fields.pop("arm64-example", fields.get("example", "").replace("ioapic:", "gic:4"))
+    return Row(x86_64=x86_64, arm64=arm64, arm64_example=on_arm64, **fields)

@@ -8,12 +8,15 @@ import pytest
 from conformance import OF_A_RUN, Row, Section, Verdict, rows
 from conformance_page import conformance_page
 from passthru.diagnostics.finding import Severity
+from passthru.diagnostics.source import Source
 from passthru.language.access import ACCESS_LETTERS
 from passthru.language.model import MemoryLocation
 from passthru.language.options import BLOB_TYPES
-from passthru.plan.support import unsupported_host
+from passthru.language.reader import read
+from passthru.plan.arm_planner import plan_arm_vm
 from passthru.plan.verdicts import access_verdicts
-from sample_board import BOARD, check_text
+from passthru.rules.check import check
+from sample_board import BASE, BOARD, check_text
 from shown_by_tests import Shown, shown_by_tests
 
 ROWS = tuple(rows())
@@ -83,11 +86,51 @@ def test_the_verdict_of_a_letter_is_that_of_a_plan(row: Row) -> None:
     assert verdicts[row.letter] == row.x86_64.value
 
 
-def test_nothing_is_promised_for_hosts_that_run_is_not_for() -> None:
-    board = BOARD._replace(architecture="aarch64")
-    refused = list(unsupported_host(check_text("").config, board))
-    promised = [row.id for row in ROWS if row.arm64 in OF_A_RUN]
-    assert not (refused and promised), promised
+ARM = BOARD._replace(architecture="aarch64")
+"""The same memory and functions, on an arm64 host."""
+
+SHOWN_ON_ARM64 = ("tests/bench/test_bench_arm64", "tests/vmm/aarch64/")
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.arm64 in OF_A_RUN], ids=lambda r: r.id)
+def test_run_refuses_on_arm64_what_the_table_calls_refused_and_nothing_else(row: Row) -> None:
+    result = read([Source("test.qvmconf", BASE + row.arm64_example)], environment={})
+    planned = plan_arm_vm(result.config, ARM)
+    found = (*result.findings, *planned.findings, *check(result.config, planned.plan, ARM))
+    errors = {each.id for each in found if each.severity is Severity.ERROR}
+    if row.arm64 is Verdict.REFUSED:
+        assert errors
+        assert errors <= NOT_WITH_KVM
+    else:
+        assert errors == set()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if row.letter and row.arm64 in OF_A_RUN],
+    ids=lambda row: row.id,
+)
+def test_the_verdict_of_a_letter_on_arm64_is_that_of_a_plan(row: Row) -> None:
+    config = check_text(row.arm64_example).config
+    (location,) = config.passes[0].locations
+    assert isinstance(location, MemoryLocation)
+    managed = [v.value for v in config.variables if v.name == "smmu-externally-managed"]
+    found = access_verdicts(
+        location.access,
+        host_is_ram=False,
+        externally_managed=managed == ["on"],
+        architecture="aarch64",
+    )
+    verdicts = {each.letter: each.enforcement.value for each in found}
+    assert verdicts[row.letter] == row.arm64.value
+
+
+def test_what_is_enforced_on_arm64_is_shown_by_a_machine_of_that_kind(
+    shown: tuple[Shown, ...],
+) -> None:
+    tested = {each.row for each in shown if each.file.startswith(SHOWN_ON_ARM64)}
+    enforced = {row.id for row in ROWS if row.arm64 in (Verdict.ENFORCED, Verdict.TRAPPED)}
+    assert sorted(enforced - tested) == []
 
 
 def test_the_page_counts_what_has_no_test_and_what_is_not_built() -> None:

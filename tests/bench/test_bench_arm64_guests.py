@@ -97,6 +97,7 @@ echo 'a line by interrupts'
 """
 
 
+@pytest.mark.shows("blob-type-load", "example-initrd-load")
 def test_linux_runs_on_the_console_of_a_public_configuration(arm_host: VirtualHost) -> None:
     kernel = obtain_foreign_kernel()
     init = f"#!/bin/busybox sh\n/bin/busybox --install -s /bin\n{LINUX_CHECKS}poweroff -f\n"

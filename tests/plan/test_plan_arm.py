@@ -5,6 +5,7 @@ import pytest
 
 from arm_board import LINUX
 from passthru.addresses import AddressRange
+from passthru.diagnostics.finding import Severity
 from passthru.diagnostics.source import Source
 from passthru.language.reader import read
 from passthru.plan.arm_planner import ArmPlanned, plan_arm_vm
@@ -59,9 +60,21 @@ def test_serial_ports_print_on_the_output_unless_they_are_told_where() -> None:
     ]
 
 
+@pytest.mark.shows("pci-placeholder", "example-graphics-ids", case="vdev pci-dummy")
+@pytest.mark.shows("blob-guest", "blob-guest-preloaded", case="guest pass")
+@pytest.mark.shows("blob-type-for-all-loc", case="initrd pass")
+@pytest.mark.shows("sched-example-pci", case="pass sched 44 loc pci")
 @pytest.mark.parametrize(
     ("text", "message", "fix"),
     [
+        ("vdev pci-dummy clone pci:0:31.0", "run has no `vdev pci-dummy` on arm64", None),
+        ("guest pass loc 0x9000000,0x1000,rn", "from a file only", "guest load FILE"),
+        (
+            "initrd pass loc 0x9000000,0x1000,rn loc 0x9001000,0x1000,rn",
+            "a second initrd image",
+            None,
+        ),
+        ("pass sched 44 loc pci:0:3.0", "`sched 44` of a pass without", "remove `sched 44`"),
         ("vdev gic version 4", "no GIC of version 4", "version 3"),
         ("vdev gic gicd here", "`here`", None),
         ("vdev gic gicd 0x2f001000", "it can be at multiples of 0x10000", None),
@@ -136,3 +149,17 @@ def test_the_rules_know_the_machine(text: str, rule: str | None) -> None:
     found = check(config, plan_arm_vm(config, LINUX).plan, LINUX)
     errors = [each.id for each in found if each.severity.value == "error"]
     assert errors == ([] if rule is None else [rule])
+
+
+@pytest.mark.parametrize(
+    ("place", "severity"),
+    [("0xfe203000", None), ("0x10000000", Severity.WARNING), ("0x100000000", Severity.WARNING)],
+)
+def test_a_device_may_be_where_the_memory_map_of_an_arm64_host_has_none(
+    place: str, severity: Severity | None
+) -> None:
+    text = f"{BASE}pass loc 0x1d000000,0x1000,rwn={place}"
+    config, _ = read([Source("guest.qvmconf", text)], environment={})
+    found = check(config, plan_arm_vm(config, LINUX).plan, LINUX)
+    told = [each.severity for each in found if each.id == "host-memory-absent"]
+    assert told == ([] if severity is None else [severity])

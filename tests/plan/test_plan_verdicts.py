@@ -44,8 +44,14 @@ def test_verdicts(letters: str, expected: dict[str, Enforcement]) -> None:
 
 
 @pytest.mark.shows("access-d-unmanaged", "dma-external-trust")
-def test_dma_is_not_refused_when_managed_elsewhere() -> None:
-    found = access_verdicts(parse_access("rwd").access, host_is_ram=None, externally_managed=True)
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_dma_is_not_refused_when_managed_elsewhere(architecture: str) -> None:
+    found = access_verdicts(
+        parse_access("rwd").access,
+        host_is_ram=None,
+        externally_managed=True,
+        architecture=architecture,
+    )
     assert {v.letter: v.enforcement for v in found}["d"] is ADVISORY
 
 
@@ -74,6 +80,7 @@ def test_caching_follows_the_kind_of_host_memory(
     assert [v.explanation for v in found if v.letter == "c"] == [explanation]
 
 
+@pytest.mark.shows("access-x", "access-c", "access-d", "access-n")
 @pytest.mark.parametrize(
     ("letters", "host_is_ram", "expected"),
     [
@@ -134,6 +141,7 @@ LINUX = ARM._replace(
 """A host whose device tree reserves one area with ``no-map`` and one without."""
 
 
+@pytest.mark.shows("access-c")
 @pytest.mark.parametrize(
     ("place", "board", "expected"),
     [
