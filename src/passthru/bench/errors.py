@@ -52,10 +52,8 @@ class KernelUnavailableError(PassthruError):
 class ModuleBuildError(PassthruError):
     """The compiler could not build modules for a kernel; ``output`` are the lines of the build."""
 
-    fix = (
-        "let apt bring the compiler up to date: "
-        "apt-get install gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu"
-    )
+    # apt brings what is installed already up to date.
+    fix = "apt-get install gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu"
 
     def __init__(self, release: str, output: Sequence[str]) -> None:
         self.release = release
