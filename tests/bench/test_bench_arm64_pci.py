@@ -90,6 +90,10 @@ def run(host: VirtualHost, configuration: str) -> Completed:
     return host.run(command, timeout=240, silence=120)
 
 
+@pytest.mark.shows(
+    *("pass-device", "pci-by-ids", "pci-same-place", "pci-at-guest-place", "pci-host-side"),
+    *("pci-example", "pci-implicit-interrupts", "example-graphics-both"),
+)
 def test_a_disk_and_a_wired_function_work_in_linux(arm_host: VirtualHost) -> None:
     kernel = obtain_foreign_kernel()
     expected = hashlib.sha256(pattern(DISK.id, DISK.size)).hexdigest()

@@ -160,6 +160,23 @@ def test_memory_in_the_smmu_s_window_is_refused_if_a_function_is_passed(
     assert {each.id for each in check(config, plan, HOST)} == rules
 
 
+@pytest.mark.shows("pci-placeholder", case="pci-dummy")
+@pytest.mark.shows("sched-example-pci", case="sched")
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("vdev pci-dummy loc pci:0:9.0", "run has no `vdev pci-dummy` on arm64"),
+        ("pass sched 44 loc pci:0:3.0", "`sched 44` of a pass without `intr`"),
+        ("pass loc pci:0:3.0 intr gic:40", "`intr gic:40` of a passed PCI function"),
+    ],
+    ids=["pci-dummy", "sched", "intr"],
+)
+def test_what_a_function_cannot_have_is_refused(text: str, says: str) -> None:
+    (finding,) = planned(f"{RAM} {text}").findings
+    assert finding.id == "not-supported-by-run"
+    assert says in finding.message
+
+
 def test_an_address_map_without_a_hole_has_no_room_for_a_bus() -> None:
     text = "ram 0,0x2f000000 ram 0x2f200000,0xd0e00000"
     assert planned(text).findings == ()
