@@ -13,7 +13,7 @@ from passthru.bench.boards import load_board
 from passthru.bench.foreign_host import obtain_foreign_kernel
 from passthru.bench.guest import GUEST_COMMAND_LINE, build_guest, check_results
 from passthru.bench.host_session import Completed
-from passthru.bench.inner_command import passthru_command
+from passthru.bench.inner_command import passthru_command, python_command
 from passthru.bench.pattern import pattern
 from passthru.bench.virtual_host import VirtualHost
 
@@ -232,3 +232,82 @@ def test_messages_of_a_function_come_by_the_its(arm_host: VirtualHost, tmp_path:
 
     assert done.text.endswith("mmmmm"), done.text
     assert done.status == 0
+
+
+# edu's engine copies a word of the guest's memory, and tries memory of the host's that the guest
+# does not have: there, and back (QEMU: docs/specs/edu.rst).
+PATTERN = next(place for place in BOARD.patterns if place.id == "reserved-memory")
+WORD, OURS, COPY, BUFFER = 0x600DCAFE, 0x60100000, 0x60200000, 0x40000
+TAKE, GIVE = 1, 3
+
+
+def transfer(source: int, target: int, command: int) -> str:
+    registers = ((0x80, source), (0x88, target), (0x90, 16), (0x98, command))
+    writes = "".join(f"ldr w0, ={value:#x}\nstr w0, [x20, #{at}]\n" for at, value in registers)
+    return f"{writes}1: ldr w0, [x20, #0x98]\ntbnz w0, #0, 1b\n"
+
+
+COPIES = f"""
+    ldr x19, ={ECAM | 3 << 15:#x}
+    mov w0, #6
+    strh w0, [x19, #4]              // command: memory, bus master
+    ldr w20, [x19, #0x10]           // BAR 0
+    and w20, w20, #~0xf
+    {store(OURS, WORD, "w0")}
+    {transfer(OURS, BUFFER, TAKE)}
+    {transfer(BUFFER, COPY, GIVE)}
+    ldr x1, ={COPY:#x}
+    ldr w0, [x1]
+    ldr w2, ={WORD:#x}
+    cmp w0, w2
+    b.ne 2f
+    print "copied "
+2:
+    {transfer(BUFFER, PATTERN.address, GIVE)}
+    {transfer(PATTERN.address, BUFFER, TAKE)}
+    {transfer(BUFFER, COPY, GIVE)}
+    ldr x1, ={COPY:#x}
+    ldr w0, [x1]
+    ldr w2, ={int.from_bytes(pattern(PATTERN.id, 4), "little"):#x}
+    cmp w0, w2
+    b.eq 3f
+    print "kept"
+3:  power_off
+"""
+
+# The kernel has no mapping of its own to read from, but gives one to others.
+READ_MEMORY = f"""
+import hashlib, mmap, os
+memory = os.open("/dev/mem", os.O_RDONLY)
+place = mmap.mmap(memory, {PATTERN.size}, prot=mmap.PROT_READ, offset={PATTERN.address})
+print(hashlib.sha256(place[:]).hexdigest())
+"""
+
+
+def test_a_function_reaches_the_guest_s_memory_and_no_other(
+    arm_host: VirtualHost, tmp_path: Path
+) -> None:
+    image = arm_host.exchange / "copies.bin"
+    image.write_bytes(make_flat(tmp_path, COPIES).read_bytes())
+    arm_host.bind([EDU])
+
+    done = run(
+        arm_host,
+        f"ram 0x60000000,16m load {image}\nvdev pl011 loc 0x1c090000 intr gic:37\n"
+        "pass loc pci:0:3.0=pci:0:5.0\n",
+    )
+
+    assert done.text.endswith("copied kept"), done.text
+    held = arm_host.run(python_command(f"exec({READ_MEMORY!r})", AARCH64))
+    assert held.text.strip() == hashlib.sha256(pattern(PATTERN.id, PATTERN.size)).hexdigest()
+
+
+def test_memory_where_the_smmu_shows_the_host_s_its_is_refused(arm_host: VirtualHost) -> None:
+    image = arm_host.exchange / "nothing.bin"
+    image.write_bytes(bytes(4))
+    arm_host.bind([EDU])
+
+    done = run(arm_host, f"ram 0x8000000,1m load {image}\npass loc pci:0:5.0\n")
+
+    assert done.status == 65, done.text
+    assert "covers 0x8000000..0x8100000, which the host's IOMMU keeps back (msi)" in done.text

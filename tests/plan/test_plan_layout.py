@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passthru.addresses import AddressRange
-from passthru.board.model import BarKind
+from passthru.board.model import BarKind, HostRegion
 from passthru.plan.model import BlobRole, RegionKind, VmPlan
 from passthru.plan.planner import plan_without_board
-from sample_board import BOARD, GRAPHICS, NET, bar, check_text, function, with_functions
+from sample_board import BOARD, GRAPHICS, NET, NVME, bar, check_text, function, with_functions
 
 
 def ranges(plan: VmPlan, kind: RegionKind) -> list[AddressRange]:
@@ -243,6 +243,20 @@ def test_serial_ports_and_cpus() -> None:
 
 def test_one_cpu_where_none_is_given() -> None:
     assert check_text("", BOARD).the_plan.cpu_count == 1
+
+
+@pytest.mark.parametrize("window", ["ecam", "memory32", "memory64"])
+def test_no_window_is_where_the_iommu_keeps_addresses_back(window: str) -> None:
+    text = "pass loc pci:0:3.0"
+    board = with_functions(NVME)
+    kept = getattr(check_text(text, board).the_plan.pci, window)._replace(size=1 << 20)
+    (group,) = board.iommu_groups
+    group = group._replace(reserved=(HostRegion(kept, "direct"),))
+    plan = check_text(text, board._replace(iommu_groups=(group,))).the_plan
+    assert not any(place.overlaps(kept) for place in plan.pci[:3])
+    # Without a function nobody behind the IOMMU reaches anything.
+    without = check_text("", board._replace(iommu_groups=(group,))).the_plan
+    assert any(place.overlaps(kept) for place in without.pci[:3])
 
 
 @pytest.mark.parametrize("bits", [36, 38, 39, 46])

@@ -46,8 +46,8 @@ NO_ROOM_FOR_PCI = Rule(
     "no-room-for-pci",
     Severity.ERROR,
     "The guest's address map leaves no hole for the PCI windows.",
-    "The guest's PCI bus needs 1 MiB for its configuration space, a 32-bit window below the "
-    "interrupt controllers, and a 64-bit window below 2^39.",
+    "The guest's PCI bus needs 1 MiB for its configuration space, a 32-bit window below 4 GiB (on "
+    "x86-64 below the interrupt controllers), and a 64-bit window above.",
 )
 
 BAR_DOES_NOT_FIT = Rule(
