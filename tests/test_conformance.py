@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from arm_board import ARM_BASE, LINUX
 from conformance import OF_A_RUN, Row, Section, Verdict, rows
 from conformance_page import conformance_page
 from passthru.diagnostics.finding import Severity

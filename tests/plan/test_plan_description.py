@@ -14,9 +14,10 @@ from passthru.board.load import load_board
 from passthru.board.model import Board, HostRegion, InterruptLine, Trigger, UioDevice
 from passthru.board.qnx import board_from_qnx
 from passthru.plan.arm_planner import plan_arm_vm
+from passthru.plan.described_functions import planned_functions
 from passthru.plan.description import VmDescription, describe_vm, why_not_for_run
 from passthru.plan.host_places import claimed_things, host_place
-from passthru.plan.model import BlobRole, RegionKind
+from passthru.plan.model import BlobRole, GuestFunction, RegionKind
 from passthru.plan.planner import plan_vm
 from sample_board import BOARD, check_text
 
@@ -120,6 +121,17 @@ def test_on_arm64_it_is_the_machine_of_run_as_well() -> None:
         each.explanation for region in vm.regions for each in region.verdicts if each.letter == "c"
     ]
     assert "Device-nGnRE" in verdict
+
+
+def test_wires_of_functions_have_the_lines_that_an_arm_guest_knows() -> None:
+    config = check_text(ARM_GUEST + "pass loc pci:0:3.0", base="").config
+    board = BOARD._replace(architecture="aarch64")
+    location = config.passes[-1].locations[0]
+    host = next(each for each in board.pci if each.address.device == 3)
+    place = PciAddress(0, 0, 3, 0)
+    function = GuestFunction(place, host, (), 3, location.span)
+    (described_one,) = planned_functions(config, (function,), board, first_line=32)
+    assert (described_one.guest, described_one.gsi) == (place, 35)
 
 
 def test_without_a_board_an_arm_guest_has_the_same_address_map() -> None:

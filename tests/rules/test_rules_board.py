@@ -533,3 +533,11 @@ def test_the_function_to_pass_instead_is_on_the_guest_s_bus() -> None:
         "dma-device-declared-harmless",
     )
     assert "pci-guest-bus" not in ids(on_board(f"{BASE}pass loc {fix}", board, KVM))
+
+
+def test_an_arm_guest_is_compared_with_its_machine_whoever_told_of_the_board() -> None:
+    text = "ram 0x2f000000,1m load kernel vdev pl011 loc 0x1c090000 intr gic:2000"
+    for board in (TREE, LINUX):
+        told = {each.id for each in on_board(text, board, KVM)}
+        assert {"address-overlap", "interrupt-line-out-of-range"} <= told
+    assert "address-overlap" not in {each.id for each in on_board(text, TREE)}

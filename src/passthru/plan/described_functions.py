@@ -19,8 +19,8 @@ class DescribedFunction(NamedTuple):
 
     ``guest`` is its place on the guest's bus, None where that is not decided or cannot be;
     ``selector`` how the configuration names it. ``host`` is None without a board, and where
-    the board has no such function; ``gsi`` and ``bars`` are there where ``run`` has decided
-    them.
+    the board has no such function; ``gsi``, the line that carries its INTx, and ``bars`` are
+    there where ``run`` has decided them.
     """
 
     guest: PciAddress | None
@@ -32,16 +32,23 @@ class DescribedFunction(NamedTuple):
 
 
 def planned_functions(
-    config: VmConfig, functions: tuple[GuestFunction, ...], board: Board
+    config: VmConfig, functions: tuple[GuestFunction, ...], board: Board, *, first_line: int = 0
 ) -> tuple[DescribedFunction, ...]:
-    """The ``functions`` of the machine that ``run`` makes, and those that it has no place for."""
-    planned = {function.span: function for function in functions}
+    """The ``functions`` of the machine that ``run`` makes, and those that it has no place for.
+
+    ``first_line`` is the guest's name of the line that KVM counts as 0.
+    """
+    planned = {function.span: _with_line(function, first_line) for function in functions}
     return tuple(
         _planned(location, planned[location.span])
         if location.span in planned
         else _without_place(location, board)
         for location in passed_locations(config)
     )
+
+
+def _with_line(function: GuestFunction, first_line: int) -> GuestFunction:
+    return function if function.gsi is None else function._replace(gsi=function.gsi + first_line)
 
 
 def _planned(location: PciLocation, function: GuestFunction) -> DescribedFunction:

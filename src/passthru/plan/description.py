@@ -11,7 +11,7 @@ from passthru.board.origin import BoardOrigin, board_architecture, origin_of
 from passthru.diagnostics.source import Span
 from passthru.language.model import Pass, Vdev, VmConfig
 from passthru.lean import Iterable, Iterator, NamedTuple
-from passthru.plan.aarch64 import ArmPlan, Gic, Uart
+from passthru.plan.aarch64 import FIRST_LINE, ArmPlan, Gic, Uart
 from passthru.plan.architecture import guest_architecture, is_arm_guest
 from passthru.plan.arm_devices import ARM_VDEVS
 from passthru.plan.arm_planner import plan_arm_vm
@@ -184,8 +184,10 @@ def _planned_on_arm(
 
 def _planned(config: VmConfig, uses: Uses, board: Board, plan: VmPlan | ArmPlan) -> VmDescription:
     """What the plans of all architectures tell."""
-    functions = planned_functions(config, plan.functions, board)
-    wires = _wires(config, functions)
+    first_line = FIRST_LINE if isinstance(plan, ArmPlan) else 0
+    functions = planned_functions(config, plan.functions, board, first_line=first_line)
+    controller = "gic" if isinstance(plan, ArmPlan) else "ioapic"
+    wires = _wires(config, functions, controller)
     return VmDescription(
         name=plan.name,
         config=config,
@@ -310,10 +312,12 @@ def _judged(region: GuestRegion, config: VmConfig, architecture: str) -> GuestRe
     return region._replace(verdicts=verdicts)
 
 
-def _wires(config: VmConfig, functions: tuple[DescribedFunction, ...]) -> Iterator[InterruptRoute]:
-    """The lines that carry the INTx of passed functions."""
-    names = [vdev.name.value for vdev in config.vdevs if vdev.type == "ioapic" and vdev.name]
-    controller = names[0] if names else "ioapic"
+def _wires(
+    config: VmConfig, functions: tuple[DescribedFunction, ...], controller: str
+) -> Iterator[InterruptRoute]:
+    """The lines that carry the INTx of passed functions, at the ``controller`` of that type."""
+    names = [vdev.name.value for vdev in config.vdevs if vdev.type == controller and vdev.name]
+    controller = names[0] if names else controller
     for function in functions:
         if function.gsi is not None:
             user = f"pass {function.selector}"

@@ -215,7 +215,7 @@ def _memory_on_board(passed: "tuple[PassedMemory, ...]", board: Board) -> Iterat
     yield from dma.bus_master_declared_harmless(passed, board)
     yield from host_memory.host_memory_unknown(passed, board)
     yield from host_memory.host_memory_in_use(passed, board)
-    # A host with a device tree has devices that its memory map does not tell of.
+    # Of devices without a driver Linux's memory map tells only where there are ACPI tables.
     has_tree = board.architecture == "aarch64"
     yield from host_memory.host_memory_absent(passed, board, has_tree=has_tree)
     yield from host_memory.host_memory_not_zeroed(passed, board)

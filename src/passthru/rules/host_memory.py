@@ -79,8 +79,8 @@ ACCESS_NOT_ENFORCEABLE = Rule(
     "access-not-enforceable",
     Severity.WARNING,
     "Access letters ask for what KVM cannot do.",
-    "KVM has no execute permission for a memory slot, and on x86 it alone decides what is "
-    "cached: RAM is, anything else is not.",
+    "KVM has no execute permission for a memory slot, and it alone decides what is cached: RAM "
+    "is, on arm64 only if the host's kernel has it in its map; anything else is not.",
 )
 
 

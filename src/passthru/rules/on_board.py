@@ -10,6 +10,7 @@ from passthru.board.origin import board_architecture
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
 from passthru.lean import Iterable, Iterator
+from passthru.plan.architecture import is_arm_guest
 from passthru.plan.problems import PCI_NOT_FOUND
 from passthru.plan.users import uses_of
 from passthru.rules import dma, host_functions, host_interrupts, host_memory, platform_devices
@@ -41,18 +42,21 @@ def check_on_board(
     answers = [*_answers(part, hypervisor, board)]
     if not complete:
         answers = [each for each in answers if not needs_the_whole(each, hypervisor)]
-    general = check_configuration(config, _reader(hypervisor, board), complete=complete)
+    general = check_configuration(config, _reader(config, hypervisor, board), complete=complete)
     findings = (*answers, *_not_answered(general, answers, part, hypervisor, board))
     return tuple(finding._replace(vm=config.name) for finding in findings)
 
 
-def _reader(hypervisor: Hypervisor, board: Board) -> Hypervisor:
-    """Whose machine the configuration is compared with.
+def _reader(config: VmConfig, hypervisor: Hypervisor, board: Board) -> Hypervisor:
+    """Whose machine the configuration itself is compared with.
 
-    KVM's is that of x86-64. On other boards only what the text itself has counts, as for qvm.
+    That of KVM follows from what the configuration shows. Where it shows no ARM guest, on an
+    ARM board only what the text itself has counts, as for qvm.
     """
-    is_foreign = hypervisor is Hypervisor.KVM and board_architecture(board) == "arm"
-    return Hypervisor.QNX_8_0 if is_foreign else hypervisor
+    if hypervisor is not Hypervisor.KVM or board_architecture(board) != "arm":
+        return hypervisor
+    has_machine = board.architecture == "aarch64" and is_arm_guest(config, uses_of(config))
+    return hypervisor if has_machine else Hypervisor.QNX_8_0
 
 
 def _not_answered(
@@ -113,7 +117,7 @@ def _machine_on_board(
 ) -> Iterator[Finding]:
     """What the board's kind of machine rules out."""
     architecture = board_architecture(board)
-    if architecture is not None and _reader(hypervisor, board) is not Hypervisor.KVM:
+    if architecture is not None and (hypervisor is not Hypervisor.KVM or architecture == "arm"):
         yield from foreign_to_board(config, uses_of(config), architecture, board.name)
     if hypervisor is Hypervisor.KVM and architecture == "arm":
         yield from _not_run_on_arm(config, board)
