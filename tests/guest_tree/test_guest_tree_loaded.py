@@ -184,6 +184,37 @@ def test_references_that_the_vm_has_cut_are_told() -> None:
     assert tree.remarks[1:] == ("msi-parent of /pcie leads to a node that is not in the tree",)
 
 
+@pytest.mark.parametrize(
+    ("rest", "name", "phandle"),
+    [
+        ("x { clocks = <&c 5 0x99>; }; c: c { #clock-cells = <1>; };", "clocks of /x", 0x99),
+        ("x { interrupts-extended = <&gic 0 4 4 0x99 1>; };", "interrupts-extended of /x", 0x99),
+        ("x { y { interrupt-parent = <0x99>; }; };", "interrupt-parent of /x/y", 0x99),
+        ("x { vdd-supply = <0x98>; };", "vdd-supply of /x", 0x98),
+    ],
+)
+def test_a_reference_to_nobody_is_refused(rest: str, name: str, phandle: int) -> None:
+    error = refusal(RAM, loaded(GIC + rest))
+    assert str(error) == (
+        f"{name} in the loaded tree names a node by the phandle {phandle:#x}, and none has that"
+    )
+    assert error.fix.startswith("the node with that phandle")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        'x { status = "disabled"; clocks = <0x99>; };',
+        "x { clocks = <0 0xffffffff>; };",
+        "x { snps,nr-gpios = <0x99>; nr-gpios = <0x99>; };",
+        'x { interrupt-parent = <&p>; }; p: p { qvm,vdev = "gic"; };',
+        "x { vendor,number = <0x99>; };",
+    ],
+)
+def test_what_is_no_reference_to_nobody_is_taken(rest: str) -> None:
+    made(RAM, None, loaded(GIC + rest))
+
+
 def test_an_overlay_is_refused() -> None:
     error = refusal(RAM, "/dts-v1/; / { fragment@0 { __overlay__ { }; }; };")
     assert "is an overlay (/fragment@0), no tree of its own" in str(error)

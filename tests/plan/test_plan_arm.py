@@ -95,7 +95,10 @@ def test_serial_ports_print_on_the_output_unless_they_are_told_where() -> None:
         ("vdev pl011 loc 0x1c090000 intr gic:5=9", "line 5 belongs to each", "gic:37=9"),
         ("pass sched 0 intr gic:34", "numbers from 1 to 99", None),
         ("pass loc pci:0:3.0", "this host has no PCI function pci:0:3.0", None),
-        ("set fdt-dump-file guest.dtb", "does not have this variable", None),
+        ("fdt load 0x80000004,own.dtb", "at multiples of 8", "fdt load own.dtb"),
+        ("fdt load a.dtb fdt load b.dtb", "a second fdt image", None),
+        ("acpi load table", "a device tree and no ACPI tables", None),
+        ("generate", "does not have the option `generate`", "remove `generate`"),
     ],
 )
 def test_what_run_cannot_do_is_refused(text: str, message: str, fix: str | None) -> None:
@@ -115,6 +118,23 @@ def test_passed_interrupts_are_planned_and_claimed() -> None:
     ]
     resources = [claim.resource for claim in plan.claims]
     assert resources == ["mem:0x9010000,0x1000", "vector 34", "vector 36"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", False),
+        ("fdt generate", True),
+        ("set fdt-dump-file guest.dtb", True),
+        ("fdt load own.dtb", True),
+        ("fdt load 0x81000000,own.dtb", True),
+        ("fdt pass loc 0x90000000,0x1000,rn=0x70000000", True),
+    ],
+)
+def test_who_speaks_of_a_tree_gets_one(text: str, wanted: bool) -> None:
+    plan, findings = planned(text)
+    assert findings == ()
+    assert plan.wants_tree is wanted
 
 
 @pytest.mark.parametrize("line", [32, 991])

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 from passthru.addresses import AddressRange
-from passthru.board.flattened_tree import parse_flattened_tree
 from passthru.board.load import load_tree
 from passthru.cli.command_line import CommandLine, UsageError, parse
 from passthru.cli.commands import FDT
 from passthru.cli.output import colours_on, show, tell
-from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.cli.tree_files import UnreadableTreeError, read_tree_file, write_tree_file
+from passthru.diagnostics.errors import ExitStatus
 from passthru.diagnostics.finding import Severity
 from passthru.guest_tree.assembly import LARGEST_TREE, make_guest_tree
 from passthru.guest_tree.flattened_writer import write_flattened_tree
@@ -23,7 +23,7 @@ from passthru.language.model import BlobType, Load, VmConfig
 from passthru.language.reader import read
 from passthru.lean import Iterator
 
-__all__ = ["UnreadableTreeError", "UnwritableTreeError", "main"]
+__all__ = ["main"]
 
 _USAGE = """\
 usage: passthru fdt FILE [--board TREE] [-o OUT.dtb|OUT.dts]
@@ -43,32 +43,6 @@ or written, 2 wrong usage.
 """
 
 _SUFFIXES = (".dtb", ".dts")
-
-
-class UnwritableTreeError(PassthruError):
-    """A file that a tree cannot be written to; ``problem`` is the system's word for it."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path = path
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"cannot write the device tree `{self.path}`: {self.problem}"
-
-
-class UnreadableTreeError(PassthruError):
-    """A tree that the configuration brings and that cannot be read here."""
-
-    def __init__(self, place: str, path: str, problem: str, fix: str) -> None:
-        super().__init__(place, path, problem, fix)
-        self.place = place
-        self.path = path
-        self.problem = problem
-        self.fix = fix
-
-    def __str__(self) -> str:
-        return f"[{self.place}] cannot read the device tree `{self.path}`: {self.problem}"
 
 
 def main(arguments: list[str]) -> int:
@@ -100,9 +74,9 @@ def _make(line: CommandLine, output: str) -> int:
     if len(blob) > LARGEST_TREE:
         raise GuestTreeTooLargeError(len(blob), LARGEST_TREE)
     if output.endswith(".dtb"):
-        _write(output, blob)
+        write_tree_file(output, blob)
     elif output:
-        _write(output, tree_as_source(made.tree).encode())
+        write_tree_file(output, tree_as_source(made.tree).encode())
     else:
         show(tree_as_source(made.tree))
     for remark in made.remarks:
@@ -114,8 +88,7 @@ def _loaded(config: VmConfig) -> Iterator[LoadedTree]:
     """The trees that the configuration brings; relative paths count from its folder."""
     for load in config.loads:
         if load.blob is BlobType.FDT:
-            tree = parse_flattened_tree(_content(load), f"`{load.path}`")
-            yield LoadedTree(tree, load.span)
+            yield read_tree_file(load, str(_beside(load)))
     for passed in config.passes:
         if passed.blob is BlobType.FDT:
             raise UnreadableTreeError(
@@ -124,28 +97,6 @@ def _loaded(config: VmConfig) -> Iterator[LoadedTree]:
                 "it is in the memory of the host",
                 "fdt load FILE, with the same tree as a file",
             )
-
-
-def _content(load: Load) -> bytes:
-    path = _beside(load)
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_TREE + 1)
-    except OSError as error:
-        raise UnreadableTreeError(
-            str(load.span),
-            load.path,
-            error.strerror or str(error),
-            "a path that counts from the folder of the configuration",
-        ) from None
-    if len(data) > LARGEST_TREE:
-        raise UnreadableTreeError(
-            str(load.span),
-            load.path,
-            f"it has over {LARGEST_TREE >> 20} MiB",
-            "a device tree blob: dtc -O dtb -o FILE.dtb FILE.dts",
-        )
-    return data
 
 
 def _beside(load: Load) -> Path:
@@ -163,10 +114,3 @@ def _initrd(config: VmConfig) -> AddressRange | None:
         why = "has no address" if load.address is None else "is not here to be measured"
         tell(f"[{load.span}] `{load.path}` {why}; the tree does not say where the RAM disk is")
     return None
-
-
-def _write(path: str, data: bytes) -> None:
-    try:
-        Path(path).write_bytes(data)
-    except OSError as error:
-        raise UnwritableTreeError(path, error.strerror or str(error)) from error

@@ -124,10 +124,12 @@ def _start(plan: "VmPlan | ArmPlan", config: VmConfig, board: Board, *, hugepage
     kernel = LinuxKernel()
     bus = None if isinstance(plan, VmPlan) else plan.bus
 
-    def make_tree(initrd: AddressRange | None) -> bytes:
-        from passthru.guest_tree.assembly import guest_tree
+    def make_tree(initrd: AddressRange | None, space: int) -> bytes:
+        from passthru.board.live_tree import read_live_tree
+        from passthru.cli.started_tree import started_tree
 
-        return guest_tree(config, None, initrd=initrd, bus=bus)
+        host = read_live_tree(HostFiles()) if config.passes else None
+        return started_tree(config, host, kernel, initrd, space, _say, bus=bus)
 
     return run_machine(
         plan,

@@ -14,6 +14,7 @@ from passthru.guest_tree.loaded_tree import (
     copy_of,
     described_starts,
     refuse_overlay,
+    refuse_references_to_nobody,
     take_placeholders,
     tell_unsound_references,
 )
@@ -122,6 +123,7 @@ class _Making:
         self._described: frozenset[int] = frozenset()
         if self._base is not None:
             refuse_overlay(self._tree, self._base.span)
+            refuse_references_to_nobody(self._tree, self._base.span)
             self._placeholders = take_placeholders(self._tree, config, self._base.span)
         sign = guest_architecture(config, uses_of(config))
         if sign is not None and sign.architecture == _X86:

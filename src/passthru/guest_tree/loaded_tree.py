@@ -5,27 +5,40 @@ Source of ``qvm,vdev``: the hypervisor's documentation of trees of one's own; a 
 property stands for the virtual device of that name and is replaced by its node.
 """
 
+from itertools import islice
+
 from passthru.board.flattened_tree import FlattenedTree
 from passthru.board.tree_nodes import TreeNode, available_nodes
 from passthru.board.tree_references import References
 from passthru.board.tree_registers import Buses
 from passthru.diagnostics.source import Span
 from passthru.guest_tree.growing_tree import GrowingTree, all_nodes
-from passthru.guest_tree.references import kind_of, read_references
+from passthru.guest_tree.references import (
+    ReferenceKind,
+    kind_of,
+    phandle_of_nobody,
+    read_references,
+)
 from passthru.language.model import VmConfig
-from passthru.lean import NamedTuple
+from passthru.lean import Iterator, NamedTuple
 
 __all__ = [
     "LoadedTree",
     "copy_of",
     "described_starts",
     "refuse_overlay",
+    "refuse_references_to_nobody",
     "take_placeholders",
     "tell_unsound_references",
 ]
 
 _PLACEHOLDER = "qvm,vdev"
 _GIC = "gic"
+_TO_CONTROLLERS = {
+    "interrupt-parent": ReferenceKind("the controller", None),
+    "interrupts-extended": ReferenceKind("the controller", "#interrupt-cells"),
+}
+_MOST_TOLD = 16
 
 
 class LoadedTree(NamedTuple):
@@ -82,6 +95,31 @@ def take_placeholders(
         found[name] = node.cell("phandle")
         tree.remove(node)
     return found
+
+
+def refuse_references_to_nobody(tree: GrowingTree, span: Span | None) -> None:
+    """Refuse a tree that names nodes which it does not have, before anything is changed.
+
+    Nodes that are switched off do not count.
+    """
+    for node, name, phandle in islice(_to_nobody(tree.root), _MOST_TOLD):
+        tree.refuse(
+            f"{name} of {node.path} in the loaded tree names a node by the phandle {phandle:#x}, "
+            "and none has that",
+            span,
+            f"the node with that phandle (of a device of the VM: one with `{_PLACEHOLDER} = "
+            f'"NAME"`), or no `{name}`',
+        )
+
+
+def _to_nobody(root: TreeNode) -> Iterator[tuple[TreeNode, str, int]]:
+    references = References(root)
+    for node in available_nodes(root):
+        for name in node.properties:
+            kind = _TO_CONTROLLERS.get(name) or kind_of(node, name)
+            phandle = kind and phandle_of_nobody(node, name, kind, references)
+            if phandle:
+                yield node, name, phandle
 
 
 def tell_unsound_references(tree: GrowingTree) -> None:

@@ -12,7 +12,7 @@ from passthru.board.tree_nodes import TreeNode
 from passthru.board.tree_references import References
 from passthru.lean import NamedTuple
 
-__all__ = ["ReferenceKind", "Referred", "kind_of", "read_references"]
+__all__ = ["ReferenceKind", "Referred", "kind_of", "phandle_of_nobody", "read_references"]
 
 _MOST_ARGUMENTS = 16
 
@@ -82,13 +82,16 @@ _KINDS = {
 }
 
 _NO_REFERENCES = ("nr-gpios",)
+_NUMBERS_OF_PINS = ",nr-gpios"
+_LEFT_FREE = (0, 0xFFFFFFFF)
+"""What stands in the place of a phandle where none is meant."""
 
 
 def kind_of(node: TreeNode, name: str) -> ReferenceKind | None:
     """What the property of that name refers to; None if it holds no references."""
     if name in _KINDS:
         return _KINDS[name]
-    if name in _NO_REFERENCES:
+    if name in _NO_REFERENCES or name.endswith(_NUMBERS_OF_PINS):
         return None
     if name.startswith("pinctrl-") and name[len("pinctrl-") :].isdigit():
         return _PINS
@@ -129,6 +132,26 @@ def read_references(
         found.append(Referred(provider, cells[place : place + width]))
         place += width
     return tuple(found)
+
+
+def phandle_of_nobody(
+    node: TreeNode, name: str, kind: ReferenceKind, references: References
+) -> int | None:
+    """The first phandle in a property that no node has; None where all have one."""
+    cells = node.cells(name)
+    place = 0
+    while place < len(cells):
+        phandle, place = cells[place], place + 1
+        if phandle in _LEFT_FREE:
+            continue
+        provider = references.node(phandle)
+        if provider is None:
+            return phandle
+        width = _width(provider, kind)
+        if width is None or width > _MOST_ARGUMENTS:
+            return None  # where the next one begins, nobody can tell
+        place += width
+    return None
 
 
 def _width(provider: TreeNode, kind: ReferenceKind) -> int | None:

@@ -2,12 +2,15 @@
 """Host-physical memory through ``/dev/mem``: reserved RAM and device registers."""
 
 import os
+import sys
 
-from passthru.addresses import AddressRange
+from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.host.errors import PhysicalMemoryRefused
 from passthru.host.kernel import Kernel, Mapping
 
-__all__ = ["map_physical_memory"]
+__all__ = ["map_physical_memory", "read_physical_memory"]
+
+_WORD = 8
 
 
 def map_physical_memory(kernel: Kernel, host: AddressRange, *, writable: bool) -> Mapping:
@@ -27,3 +30,17 @@ def map_physical_memory(kernel: Kernel, host: AddressRange, *, writable: bool) -
         raise PhysicalMemoryRefused(host, error) from error
     finally:
         kernel.close(file)
+
+
+def read_physical_memory(kernel: Kernel, host: AddressRange) -> bytes:
+    """A copy of host-physical memory, read in aligned words: where the kernel does not know it
+    as RAM, processors take no others. Raises PhysicalMemoryRefused."""
+    mapping = map_physical_memory(kernel, host.page_aligned(), writable=False)
+    try:
+        skipped = host.start % PAGE_SIZE
+        start = skipped // _WORD * _WORD
+        words = (mapping.load(at, _WORD) for at in range(start, skipped + host.size, _WORD))
+        content = b"".join(word.to_bytes(_WORD, sys.byteorder) for word in words)
+    finally:
+        kernel.unmap(mapping)
+    return content[skipped - start :][: host.size]

@@ -121,6 +121,8 @@ class ArmPlan(NamedTuple):
     command_line: str
     gic: Gic
     uarts: tuple[Uart, ...]
+    wants_tree: bool
+    """Whether an image gets a device tree of which that is not known, as it is of Linux."""
     claims: tuple[Claim, ...]
     interrupts: tuple[PassedInterrupt, ...] = ()
     functions: tuple[GuestFunction, ...] = ()

@@ -4,16 +4,17 @@
 from passthru.addresses import AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding
-from passthru.language.model import VmConfig
+from passthru.language.model import BlobType, VmConfig
 from passthru.lean import TYPE_CHECKING, Iterable, Iterator, NamedTuple
 from passthru.plan.aarch64 import HIGHEST_ADDRESS, UART_SIZE, ArmPlan, Gic, Uart
 from passthru.plan.arm_devices import plan_gic, plan_uarts, unsupported_arm_vdevs
 from passthru.plan.blobs import plan_blobs
 from passthru.plan.claims import claims, locked_memory
 from passthru.plan.memory import option_regions, pass_regions, plain_region, reserved_regions
-from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.model import Blob, BlobRole, GuestRegion, RegionKind
 from passthru.plan.planner import plan_passed_interrupts
 from passthru.plan.support import (
+    TREE_DUMP,
     passes_functions,
     unsupported,
     unsupported_options,
@@ -42,7 +43,7 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
     cpu_count = max(1, len(config.cpus))
     gic = plan_gic(config, cpu_count)
     uarts = plan_uarts(config.vdevs)
-    blobs = plan_blobs(config)
+    blobs = plan_blobs(config, has_tree=True)
     interrupts, not_delivered = ((), ()) if board is None else plan_passed_interrupts(config, board)
     memory = (
         *option_regions(config.memory),
@@ -53,7 +54,7 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
     pci = _plan_functions(config, board, regions, gic.gic)
     findings = [
         *_unsupported_host(config, board),
-        *unsupported_options(config),
+        *unsupported_options(config, arm64=True),
         *unsupported_arm_vdevs(config.vdevs),
         *unsupported_page_sharing(regions),
         *_too_high(regions),
@@ -78,6 +79,7 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
         functions=pci.functions if pci else (),
         bus=pci.bus if pci else None,
         locked_memory=locked_memory(regions, has_functions=bool(pci and pci.functions)),
+        wants_tree=_wants_tree(config, blobs.blobs),
     )
     return ArmPlanned(plan, tuple(each._replace(vm=config.name) for each in findings))
 
@@ -91,6 +93,15 @@ def _plan_functions(
     from passthru.plan.arm_pci import plan_functions
 
     return plan_functions(config, board, regions, gic)
+
+
+def _wants_tree(config: VmConfig, blobs: Iterable[Blob]) -> bool:
+    """Whether the configuration speaks of the guest's device tree."""
+    return (
+        any(blob.role is BlobRole.FDT for blob in blobs)
+        or any(setting.blob is BlobType.FDT for setting in config.settings)
+        or any(variable.name == TREE_DUMP for variable in config.variables)
+    )
 
 
 def _unsupported_host(config: VmConfig, board: Board | None) -> Iterator[Finding]:

@@ -17,21 +17,26 @@ class BlobPlan(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def plan_blobs(config: VmConfig) -> BlobPlan:
+_TREE_ALIGNMENT = 8
+"""Bytes of which a device tree's address is a multiple (Devicetree Specification, 5.6)."""
+
+
+def plan_blobs(config: VmConfig, *, has_tree: bool = False) -> BlobPlan:
     """Give each ``load`` and each typed ``pass`` its part in starting the guest.
 
     ``guest load`` is the boot image; without one, the first ``load`` that has no type.
+    ``has_tree`` tells a machine whose guests get a device tree from one with ACPI tables.
     """
     boot = _boot_load(config.loads)
     blobs: list[Blob] = []
     findings: list[Finding] = []
     for load in config.loads:
-        outcome = _plan_load(load, is_boot=load is boot)
+        outcome = _plan_load(load, is_boot=load is boot, has_tree=has_tree)
         if isinstance(outcome, Finding):
             findings.append(outcome)
         else:
             blobs.append(outcome)
-    for outcome in _plan_passes(config):
+    for outcome in _plan_passes(config, has_tree=has_tree):
         if isinstance(outcome, Finding):
             findings.append(outcome)
         else:
@@ -48,13 +53,22 @@ def _boot_load(loads: tuple[Load, ...]) -> Load | None:
     return next(typed, None) or next(untyped, None)
 
 
-def _plan_load(load: Load, *, is_boot: bool) -> Blob | Finding:
+def _plan_load(load: Load, *, is_boot: bool, has_tree: bool) -> Blob | Finding:
     if is_boot or load.blob is BlobType.GUEST:
         role = BlobRole.BOOT_IMAGE
     elif load.blob is BlobType.INITRD:
         role = BlobRole.INITRD
+    elif load.blob is BlobType.FDT and has_tree:
+        if load.address is not None and load.address % _TREE_ALIGNMENT:
+            return unsupported(
+                f"a device tree at {load.address:#x}: it can be at multiples of {_TREE_ALIGNMENT}",
+                load.span,
+                resource=load.path,
+                fix=f"fdt load {load.path}",
+            )
+        role = BlobRole.FDT
     elif load.blob in (BlobType.FDT, BlobType.ACPI):
-        return _refuse_type(load.blob, f"{load.blob.value} load", load)
+        return _refuse_type(load.blob, f"{load.blob.value} load", load, has_tree=has_tree)
     elif load.address is None:
         return unsupported(
             f"`load {load.path}` has no address and is not what the guest starts with",
@@ -67,15 +81,19 @@ def _plan_load(load: Load, *, is_boot: bool) -> Blob | Finding:
     return Blob(role, load.path, load.address, None, load.span, typed=load.blob is not None)
 
 
-def _refuse_type(blob: BlobType, what: str, place: Load | MemoryLocation) -> Finding:
-    if blob is BlobType.FDT:
+def _refuse_type(
+    blob: BlobType, what: str, place: Load | MemoryLocation, *, has_tree: bool
+) -> Finding:
+    if has_tree:
+        why = "an arm64 guest gets a device tree and no ACPI tables; remove it"
+    elif blob is BlobType.FDT:
         why = "an x86-64 guest gets ACPI tables and no device tree; remove it"
     else:
         why = "run makes the ACPI tables itself and adds no others; remove it"
     return unsupported(f"`{what}`: {why}", place.span)
 
 
-def _plan_passes(config: VmConfig) -> Iterator[Blob | Finding]:
+def _plan_passes(config: VmConfig, *, has_tree: bool) -> Iterator[Blob | Finding]:
     for passed in config.passes:
         if passed.blob in (None, BlobType.DATA, BlobType.RAW):
             continue  # plain memory: nothing tells the guest of it
@@ -87,8 +105,9 @@ def _plan_passes(config: VmConfig) -> Iterator[Blob | Finding]:
                     fix="mem:GUEST_ADDRESS,LENGTH,r=HOST_ADDRESS",
                 )
             elif passed.blob is BlobType.INITRD:
-                start = location.guest.start
-                yield Blob(BlobRole.INITRD, None, start, location.guest, location.span, typed=True)
+                yield _passed(BlobRole.INITRD, location)
+            elif passed.blob is BlobType.FDT and has_tree:
+                yield _passed(BlobRole.FDT, location)
             elif passed.blob is BlobType.GUEST:
                 yield unsupported(
                     "`guest pass`: run starts a guest from a file only",
@@ -96,7 +115,12 @@ def _plan_passes(config: VmConfig) -> Iterator[Blob | Finding]:
                     fix="guest load FILE",
                 )
             else:
-                yield _refuse_type(passed.blob, f"{passed.blob.value} pass", location)
+                what = f"{passed.blob.value} pass"
+                yield _refuse_type(passed.blob, what, location, has_tree=has_tree)
+
+
+def _passed(role: BlobRole, location: MemoryLocation) -> Blob:
+    return Blob(role, None, location.guest.start, location.guest, location.span, typed=True)
 
 
 def _passes_guest(config: VmConfig) -> bool:

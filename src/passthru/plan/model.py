@@ -76,7 +76,7 @@ class GuestRegion(NamedTuple):
 
 
 class BlobRole(Enum):
-    """What the boot protocol does with some data; ``run`` knows the first three."""
+    """What the boot protocol does with some data; ``run`` knows all but ``ACPI``."""
 
     BOOT_IMAGE = "guest"
     INITRD = "initrd"

@@ -7,11 +7,20 @@ Blobs and virtual devices are looked at where they are planned.
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place
 from passthru.diagnostics.source import Span
-from passthru.language.model import Cpu, MemoryLocation, Pass, PciLocation, PortLocation, VmConfig
+from passthru.language.model import (
+    BlobType,
+    Cpu,
+    MemoryLocation,
+    Pass,
+    PciLocation,
+    PortLocation,
+    VmConfig,
+)
 from passthru.lean import Iterator
 from passthru.plan.model import GuestRegion, RegionKind
 
 __all__ = [
+    "TREE_DUMP",
     "passes_functions",
     "unsupported",
     "unsupported_host",
@@ -20,6 +29,9 @@ __all__ = [
 ]
 
 _MOST_CPUS = 254  # 8-bit APIC ids, without the broadcast id and the I/O APIC's
+TREE_DUMP = "fdt-dump-file"
+"""The variable with the file that the guest's device tree is written to."""
+
 _MAPPED = (RegionKind.RAM, RegionKind.ROM, RegionKind.PASSED, RegionKind.PASSED_RAM)
 
 
@@ -52,8 +64,11 @@ def unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
         )
 
 
-def unsupported_options(config: VmConfig) -> Iterator[Finding]:
-    """Every option that would have to be skipped."""
+def unsupported_options(config: VmConfig, *, arm64: bool = False) -> Iterator[Finding]:
+    """Every option that would have to be skipped.
+
+    ``arm64`` tells its machine, whose guests get a device tree.
+    """
     if len(config.cpus) > _MOST_CPUS:
         yield unsupported(
             f"{len(config.cpus)} cpus; run gives a guest at most {_MOST_CPUS}",
@@ -63,8 +78,8 @@ def unsupported_options(config: VmConfig) -> Iterator[Finding]:
         yield from _cpu_options(cpu)
     for passed in config.passes:
         yield from _pass_options(passed)
-    yield from _variables(config)
-    yield from _settings(config)
+    yield from _variables(config, has_tree=arm64)
+    yield from _settings(config, has_tree=arm64)
 
 
 def _cpu_options(cpu: Cpu) -> Iterator[Finding]:
@@ -95,6 +110,12 @@ def _pass_options(passed: Pass) -> Iterator[Finding]:
             yield unsupported(f"`loc {location.span.text}`: run passes no ports", location.span)
         elif isinstance(location, MemoryLocation):
             yield from _access_letters(location)
+            if location.access.reports_exceptions:
+                yield unsupported(
+                    "`e`: run raises no bus errors in a guest",
+                    location.span,
+                    fix="remove `e` from the access letters",
+                )
 
 
 def _access_letters(location: MemoryLocation) -> Iterator[Finding]:
@@ -117,21 +138,17 @@ def _access_letters(location: MemoryLocation) -> Iterator[Finding]:
             "`s` or `t` on a range that is not whole pages: an IOMMU maps pages only",
             location.span,
         )
-    if access.reports_exceptions:
-        yield unsupported(
-            "`e`: run raises no bus errors in a guest",
-            location.span,
-            fix="remove `e` from the access letters",
-        )
 
 
-def _variables(config: VmConfig) -> Iterator[Finding]:
+def _variables(config: VmConfig, *, has_tree: bool) -> Iterator[Finding]:
     if not config.variables:
         return
     from passthru.plan.variables import is_on
 
     for variable in config.variables:
         if variable.name == "smmu-externally-managed":
+            continue
+        if variable.name == TREE_DUMP and has_tree:
             continue
         if variable.name == "exit-on-halt" and is_on(variable):
             continue  # what KVM does anyway: a halted processor sleeps in the kernel
@@ -142,10 +159,12 @@ def _variables(config: VmConfig) -> Iterator[Finding]:
         )
 
 
-def _settings(config: VmConfig) -> Iterator[Finding]:
+def _settings(config: VmConfig, *, has_tree: bool) -> Iterator[Finding]:
     for setting in config.settings:
         if (setting.name, setting.values) == ("safety", ("none",)):
             continue  # what holds without it
+        if has_tree and (setting.name, setting.blob) == ("generate", BlobType.FDT):
+            continue  # what is missing in the guest's tree is made in any case
         words = " ".join((setting.blob.value, setting.name) if setting.blob else (setting.name,))
         yield unsupported(
             f"run does not have the option `{words}`", setting.span, fix=f"remove `{words}`"

@@ -64,7 +64,7 @@ def _platform(plan: "VmPlan | ArmPlan", board: Board, make_tree: "MakeTree") -> 
     return ArmPlatform(plan, make_tree)
 
 
-def _no_tree(initrd: AddressRange | None) -> bytes:
+def _no_tree(initrd: AddressRange | None, space: int) -> bytes:
     raise ValueError("a guest of this machine gets no device tree")
 
 
@@ -84,8 +84,8 @@ def run_machine(
     ``say`` takes remarks for people; ``dry`` does all but start the guest. With
     ``exits_after`` this process ends next, and KVM's empty machine with it: the kernel takes
     it apart faster then than while the process lives. ``make_tree`` gives the device tree of an
-    arm64 guest whose initial RAM disk is at the place that it is told (GPA). Raises
-    PassthruError subclasses: before the start with status 64, after it with 96.
+    arm64 guest whose initial RAM disk is at the place that it is told (GPA), of at most so many
+    bytes. Raises PassthruError subclasses: before the start with status 64, after it with 96.
     """
     platform = _platform(plan, board, make_tree)
     build: _Build | None = None

@@ -13,6 +13,7 @@ from passthru.diagnostics.source import Source
 from passthru.language.reader import read
 from passthru.plan.arm_planner import plan_arm_vm
 from passthru.vmm.aarch64.boot import ArmImages, read_images
+from passthru.vmm.aarch64.errors import TreeOutsideRam
 from passthru.vmm.image_errors import ImageError
 
 MIB = 1 << 20
@@ -23,17 +24,20 @@ def image(text_offset: int = 0, size: int = 3 * MIB, flags: int = 0xA) -> bytes:
     return struct.pack("<IIQQQ24x4sI", 0, 0, text_offset, size, flags, b"ARM\x64", 0) + b"kernel"
 
 
-def images(directory: Path, content: bytes, more: str = "") -> tuple[ArmImages, list[object]]:
+def images(
+    directory: Path, content: bytes, more: str = "", load: str = "guest load"
+) -> tuple[ArmImages, list]:
     (directory / "Image").write_bytes(content)
     (directory / "initrd").write_bytes(b"initrd")
-    text = f"ram 0x80100000,63m\nguest load {directory}/Image\n{more}"
+    text = f"ram 0x80100000,64m\n{load} {directory}/Image\n{more}"
     config, findings = read([Source("guest.qvmconf", text)], environment={})
     planned = plan_arm_vm(config, LINUX)
     assert (findings, planned.findings) == ((), ())
-    told: list[object] = []
+    told: list = []
 
-    def make_tree(initrd: AddressRange | None) -> bytes:
+    def make_tree(initrd: AddressRange | None, space: int) -> bytes:
         told.append(initrd)
+        told.append(space)
         return TREE
 
     return read_images(planned.plan, make_tree), told
@@ -48,11 +52,11 @@ def test_it_starts_above_2_mib_with_its_tree_in_x0(tmp_path, pack, text_offset):
     assert dict(started.writes)[started.tree] == TREE
     assert started.tree >= started.entry + 3 * MIB
     assert started.tree % 8 == 0
-    assert told == [None]
+    assert told == [None, 2 * MIB]
 
 
 def test_the_ram_disk_goes_behind_and_the_tree_tells_where(tmp_path):
-    started, (place,) = images(tmp_path, image(), f"initrd load {tmp_path}/initrd")
+    started, (place, _) = images(tmp_path, image(), f"initrd load {tmp_path}/initrd")
     assert isinstance(place, AddressRange)
     assert dict(started.writes)[place.start] == b"initrd"
     for taken in (AddressRange(started.entry, 3 * MIB), AddressRange(started.tree, 2 * MIB)):
@@ -61,12 +65,60 @@ def test_the_ram_disk_goes_behind_and_the_tree_tells_where(tmp_path):
 
 def test_a_ram_disk_with_an_address_is_left_there(tmp_path):
     started, told = images(tmp_path, image(), f"initrd load 0x80200000,{tmp_path}/initrd")
-    assert told == [AddressRange(0x80200000, 6)]
+    assert told[0] == AddressRange(0x80200000, 6)
     assert started.entry == 0x80400000
 
 
 def test_an_image_without_a_size_is_as_large_as_its_file(tmp_path):
     assert images(tmp_path, image(size=0))[0].entry == 0x80280000
+
+
+@pytest.mark.parametrize(
+    ("address", "space", "kernel"),
+    [
+        (0x80100008, 2 * MIB, 0x80400000),
+        (0x80200000, 2 * MIB, 0x80400000),
+        (0x840FF000, 0x1000, 0x80200000),
+    ],
+)
+def test_a_tree_of_ones_own_goes_where_it_shall(tmp_path, address, space, kernel):
+    started, told = images(tmp_path, image(), f"fdt load {address:#x},own.dtb")
+    assert (started.tree, told) == (address, [None, space])
+    assert dict(started.writes)[address] == TREE
+    assert started.entry == kernel
+
+
+def test_a_tree_has_the_room_up_to_what_else_has_a_place(tmp_path):
+    (tmp_path / "data").write_bytes(b"data")
+    more = f"fdt load 0x80100000,own.dtb load 0x80100100,{tmp_path}/data"
+    assert images(tmp_path, image(), more)[1] == [None, 0x100]
+
+
+@pytest.mark.parametrize("address", [0x80000000, 0x84100000, 0x80100100])
+def test_a_tree_where_no_free_memory_is_is_refused(tmp_path, address):
+    (tmp_path / "data").write_bytes(bytes(0x100))
+    more = f"load 0x80100100,{tmp_path}/data fdt load {address:#x},own.dtb"
+    with pytest.raises(TreeOutsideRam, match=f"{address:#x}, which is not free RAM") as raised:
+        images(tmp_path, image(), more)
+    assert raised.value.fix == "`fdt load own.dtb` puts it where there is room"
+
+
+@pytest.mark.parametrize("more", ["fdt generate", "fdt load own.dtb", "set fdt-dump-file x"])
+def test_another_image_gets_a_tree_where_the_configuration_speaks_of_one(tmp_path, more):
+    started, told = images(tmp_path, b"code", f"{more} initrd load {tmp_path}/initrd", "load")
+    assert started.entry == 0x80100000
+    assert (told[0].size, told[1]) == (6, 2 * MIB)
+    assert dict(started.writes) == {
+        started.entry: b"code",
+        told[0].start: b"initrd",
+        started.tree: TREE,
+    }
+    assert started.tree % 8 == 0
+
+
+def test_another_image_gets_none_without_a_word_of_it(tmp_path):
+    started, told = images(tmp_path, b"code", "", "load")
+    assert (started.tree, told) == (0, [])
 
 
 @pytest.mark.parametrize(

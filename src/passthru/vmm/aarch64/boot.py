@@ -10,6 +10,7 @@ from passthru.addresses import PAGE_SIZE, AddressRange, united, without
 from passthru.lean import Callable, NamedTuple
 from passthru.plan.aarch64 import ArmPlan
 from passthru.plan.model import Blob, BlobRole, RegionKind
+from passthru.vmm.aarch64.errors import TreeOutsideRam
 from passthru.vmm.aarch64.linux_image import (
     LARGEST_TREE,
     FreeMemory,
@@ -30,8 +31,9 @@ from passthru.vmm.images import (
 
 __all__ = ["ArmImages", "MakeTree", "load", "read_images"]
 
-MakeTree = Callable[[AddressRange | None], bytes]
-"""Gives the device tree of the guest whose initial RAM disk is there (GPA)."""
+MakeTree = Callable[[AddressRange | None, int], bytes]
+"""Gives the device tree, of at most so many bytes, of the guest whose initial RAM disk is there
+(GPA)."""
 
 _MACHINE = "arm64"
 
@@ -49,7 +51,7 @@ def read_images(plan: ArmPlan, make_tree: MakeTree) -> ArmImages:
 
     Raises FileUnreadable, ImageError or OutsideGuestMemory.
     """
-    files = {blob: read_file(blob) for blob in plan.blobs if blob.path is not None}
+    files = {blob: read_file(blob) for blob in plan.blobs if _is_copied(blob)}
     boot = next(blob for blob in plan.blobs if blob.role is BlobRole.BOOT_IMAGE)
     image, name = files[boot], boot.path or ""
     data = blobs_in_place(plan.regions, files)
@@ -68,29 +70,92 @@ def read_images(plan: ArmPlan, make_tree: MakeTree) -> ArmImages:
         return linux._replace(writes=(*placed, *linux.writes))
     else:
         raise refusal(name, kind, _MACHINE)
-    return ArmImages((*placed, *writes), entry)
+    images = ArmImages((*placed, *writes), entry)
+    return _with_tree(plan, files, images, make_tree) if plan.wants_tree else images
+
+
+def _is_copied(blob: Blob) -> bool:
+    """Whether the guest gets the very bytes of a file."""
+    return blob.path is not None and blob.role is not BlobRole.FDT
 
 
 def _linux(
     plan: ArmPlan, files: dict[Blob, bytes], boot: Blob, image: bytes, make_tree: MakeTree
 ) -> ArmImages:
-    """The kernel at the start of 2 MiB, its tree and an unplaced initial RAM disk behind it."""
+    """The kernel at the start of 2 MiB, its tree and an unplaced initial RAM disk behind it.
+
+    What has an address of its own comes first: the others go where there is room.
+    """
     name = boot.path or ""
     header = read_header(name, image)
-    free = FreeMemory(name, [r.range for r in plan.regions if r.kind in RAM_KINDS])
-    initrd = next((blob for blob in plan.blobs if blob.role is BlobRole.INITRD), None)
-    place = initrd_place(initrd, files)
-    if place is not None:
-        free.take(place)
-    kernel = free.find(header.text_offset + header.image_size, boot.address)
+    size = header.text_offset + header.image_size
+    free = _free_memory(plan, files)
+    kernel = free.find(size, boot.address) if boot.address is not None else None
+    tree = _wanted_tree(plan, free)
+    kernel = kernel or free.find(size)
+    tree = tree or free.find(LARGEST_TREE)
     start = kernel.start + header.text_offset
-    writes = [(start, image)]
-    tree = free.find(LARGEST_TREE)
-    if initrd is not None and place is None:
-        place = AddressRange(free.find(len(files[initrd])).start, len(files[initrd]))
-        writes.append((place.start, files[initrd]))
-    writes.append((tree.start, make_tree(place)))
-    return ArmImages(tuple(writes), start, tree.start)
+    initrd = _place_initrd(plan, files, free)
+    writes = ((start, image), *initrd.writes)
+    content = make_tree(initrd.place, tree.size)
+    return ArmImages((*writes, (tree.start, content)), start, tree.start)
+
+
+def _with_tree(
+    plan: ArmPlan, files: dict[Blob, bytes], images: ArmImages, make_tree: MakeTree
+) -> ArmImages:
+    """The same with a device tree, where the configuration speaks of one."""
+    free = _free_memory(plan, files)
+    for address, content in images.writes:
+        free.take(AddressRange(address, len(content)))
+    place = _wanted_tree(plan, free)
+    initrd = _place_initrd(plan, files, free)
+    tree = make_tree(initrd.place, place.size if place else LARGEST_TREE)
+    start = (place or free.find(len(tree), alignment=PAGE_SIZE)).start
+    return ArmImages((*images.writes, *initrd.writes, (start, tree)), images.entry, start)
+
+
+class _PlacedInitrd(NamedTuple):
+    """Where the guest finds the initial RAM disk (GPA), and what is to be copied for it."""
+
+    place: AddressRange | None
+    writes: tuple[tuple[int, bytes], ...]
+
+
+def _place_initrd(plan: ArmPlan, files: dict[Blob, bytes], free: FreeMemory) -> _PlacedInitrd:
+    initrd = _initrd(plan)
+    place = initrd_place(initrd, files)
+    if initrd is None or place is not None:
+        return _PlacedInitrd(place, ())
+    place = AddressRange(free.find(len(files[initrd])).start, len(files[initrd]))
+    return _PlacedInitrd(place, ((place.start, files[initrd]),))
+
+
+def _initrd(plan: ArmPlan) -> Blob | None:
+    return next((blob for blob in plan.blobs if blob.role is BlobRole.INITRD), None)
+
+
+def _free_memory(plan: ArmPlan, files: dict[Blob, bytes]) -> FreeMemory:
+    """RAM but for what the user has put there."""
+    boot = next(blob for blob in plan.blobs if blob.role is BlobRole.BOOT_IMAGE)
+    free = FreeMemory(boot.path or "", [r.range for r in plan.regions if r.kind in RAM_KINDS])
+    for blob in plan.blobs:
+        if blob.passed is not None:
+            free.take(blob.passed)
+        elif blob.address is not None and blob.role in (BlobRole.DATA, BlobRole.INITRD):
+            free.take(AddressRange(blob.address, len(files[blob])))
+    return free
+
+
+def _wanted_tree(plan: ArmPlan, free: FreeMemory) -> AddressRange | None:
+    """The room for the device tree where the user wants it, if so. Raises TreeOutsideRam."""
+    for blob in plan.blobs:
+        if blob.role is BlobRole.FDT and blob.path is not None and blob.address is not None:
+            room = free.take_room(blob.address, LARGEST_TREE)
+            if room is None:
+                raise TreeOutsideRam(blob.path, blob.address, blob.span)
+            return room
+    return None
 
 
 def load(memory: GuestMemory, images: ArmImages) -> None:
@@ -112,8 +177,7 @@ def _place(plan: ArmPlan, files: dict[Blob, bytes], boot: Blob) -> AddressRange:
         if not any(part.contains(wanted) for part in _memory(plan)):
             raise OutsideRam(name, "the image", wanted)
         return wanted
-    initrd = next((blob for blob in plan.blobs if blob.role is BlobRole.INITRD), None)
-    taken = initrd_place(initrd, files)
+    taken = initrd_place(_initrd(plan), files)
     holes = [taken] if taken is not None else []
     free = [rest for part in _memory(plan) for rest in without(part, holes)]
     for part in free:

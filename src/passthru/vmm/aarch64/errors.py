@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can keep an arm64 machine from being built."""
 
-from passthru.diagnostics.errors import PassthruError
+from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.diagnostics.source import Span
 
-__all__ = ["GicVersionMissing"]
+__all__ = ["GicVersionMissing", "TreeOutsideRam"]
 
 
 class GicVersionMissing(PassthruError):
@@ -16,3 +17,13 @@ class GicVersionMissing(PassthruError):
             f"the part that guests would use"
         )
         self.fix = f"vdev gic version {other}"
+
+
+class TreeOutsideRam(PassthruError):
+    """The configuration puts the device tree where the guest has no free RAM (GPA)."""
+
+    exit_status = ExitStatus.CONFIGURATION
+
+    def __init__(self, path: str, address: int, span: Span) -> None:
+        super().__init__(f"[{span}] the device tree goes to {address:#x}, which is not free RAM")
+        self.fix = f"`fdt load {path}` puts it where there is room"

@@ -69,13 +69,24 @@ class FreeMemory:
         """Keep ``place`` from being given out."""
         self._free = [rest for part in self._free for rest in without(part, [place])]
 
-    def find(self, size: int, address: int | None = None) -> AddressRange:
-        """``size`` bytes from a multiple of 2 MiB on, the lowest or at ``address``.
+    def take_room(self, address: int, most: int) -> AddressRange | None:
+        """Up to ``most`` bytes from ``address`` on; None where that is not free."""
+        for part in self._free:
+            if part.start <= address < part.end:
+                room = AddressRange(address, min(most, part.end - address))
+                self.take(room)
+                return room
+        return None
+
+    def find(
+        self, size: int, address: int | None = None, alignment: int = _ALIGNMENT
+    ) -> AddressRange:
+        """``size`` bytes from a multiple of ``alignment`` on, the lowest or at ``address``.
 
         Raises OutsideRam, RamTooSmall.
         """
         for part in self._free:
-            start = address if address is not None else -(-part.start // _ALIGNMENT) * _ALIGNMENT
+            start = address if address is not None else -(-part.start // alignment) * alignment
             place = AddressRange(start, size)
             if part.contains(place):
                 self.take(place)

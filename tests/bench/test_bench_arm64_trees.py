@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`passthru run` with trees of one's own, on a virtual arm64 host."""
+
+import base64
+import hashlib
+import itertools
+from pathlib import Path
+
+import pytest
+
+from guest_trees import compile_tree, node_at
+from passthru.bench.architectures import AARCH64
+from passthru.bench.foreign_host import obtain_foreign_kernel
+from passthru.bench.host_session import Completed
+from passthru.bench.initramfs import build_initramfs
+from passthru.bench.inner_command import passthru_command
+from passthru.bench.virtual_host import VirtualHost
+from passthru.board.flattened_tree import parse_flattened_tree
+
+pytestmark = pytest.mark.bench
+
+NUMBERS = itertools.count()
+
+OWN = """
+/dts-v1/;
+/ {
+    #address-cells = <2>; #size-cells = <2>; model = "mine"; compatible = "linux,dummy-virt";
+    interrupt-parent = <&gic>;
+    gic: anything { qvm,vdev = "gic"; };
+    mine { text = "of my own"; };
+    gpio@30000000 {
+        compatible = "of,my,own"; reg = <0 0x30000000 0 0x1000>;
+        interrupts-extended = <&gic 0 2 4>;
+    };
+};
+"""
+LINUX = """\
+system linux
+ram 0x80000000,256m
+guest load {directory}/Image
+initrd load {directory}/initrd
+fdt load {directory}/own.dtb
+set fdt-dump-file /run/guest.dtb
+cmdline "console=ttyAMA0 quiet panic=-1 nokaslr mitigations=off cryptomgr.notests \
+random.trust_cpu=on rcupdate.rcu_expedited=1 audit=0"
+vdev pl011 loc 0x1c090000 intr gic:37 hostdev >-
+pass loc 0x30000000,0x1000,rwn=0x9030000
+pass loc 0x31000000,0x1000,rwn=0x9020000
+"""
+CHECKS = """\
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+cd /proc/device-tree
+echo "tree: $(md5sum < /sys/firmware/fdt)"
+echo "model: $(tr -d '\\\\0' < model), $(tr -d '\\\\0' < mine/text)"
+echo "devices: $(ls -d *@30000000 *@31000000)" | tr '\\n' ' '
+echo
+grep -q 'GICv3 *27 .*arch_timer' /proc/interrupts && echo timer
+"""
+
+
+def run(host: VirtualHost, directory: Path, *words: str) -> Completed:
+    config = directory / "guest.qvmconf"
+    config.write_text(LINUX.format(directory=directory))
+    command = passthru_command(["run", f"@{config}", *words], AARCH64)
+    return host.run(command, timeout=200, silence=120)
+
+
+def dumped(host: VirtualHost) -> bytes:
+    """The tree that a run has written."""
+    return base64.b64decode(host.run(["base64", "/run/guest.dtb"]).output)
+
+
+UNBIND = """driver=/sys/bus/amba/drivers/pl061_gpio
+if [ -e $driver/9030000.pl061 ]; then echo 9030000.pl061 > $driver/unbind; fi
+"""
+
+
+@pytest.fixture
+def directory(arm_host: VirtualHost) -> Path:
+    place = arm_host.exchange / f"trees-{next(NUMBERS)}"
+    place.mkdir()
+    assert arm_host.run(["sh", "-c", UNBIND]).status == 0
+    kernel = obtain_foreign_kernel()
+    init = f"#!/bin/busybox sh\n/bin/busybox --install -s /bin\n{CHECKS}poweroff -f\n"
+    (place / "Image").write_bytes(kernel.image.read_bytes())
+    (place / "initrd").write_bytes(build_initramfs(kernel, init, {}))
+    (place / "own.dtb").write_bytes(compile_tree(OWN))
+    return place
+
+
+def test_linux_starts_with_a_tree_of_ones_own_and_what_the_vm_adds(
+    arm_host: VirtualHost, directory: Path
+) -> None:
+    done = run(arm_host, directory)
+    assert done.status == 0, done.text
+    blob = dumped(arm_host)
+    lines = done.text.replace("\r", "").splitlines()
+    assert "passthru: FDT saved to '/run/guest.dtb'" in lines
+    assert f"tree: {hashlib.md5(blob).hexdigest()}  -" in lines, done.text
+    assert "model: mine, of my own" in lines
+    assert "devices: fw-cfg@31000000 gpio@30000000 " in lines
+    assert "timer" in lines
+    tree = parse_flattened_tree(blob, "guest.dtb")
+    assert node_at(tree, "/gpio@30000000").strings("compatible") == ("of,my,own",)
+
+
+def test_a_dry_run_writes_the_tree_and_stops(arm_host: VirtualHost, directory: Path) -> None:
+    done = run(arm_host, directory, "dryrun")
+    assert done.status == 0, done.text
+    saved, ended = done.text.replace("\r", "").splitlines()[-2:]
+    assert saved == "passthru: FDT saved to '/run/guest.dtb'"
+    assert ended == "passthru: Exiting: dryrun complete"
+    tree = parse_flattened_tree(dumped(arm_host), "guest.dtb")
+    assert "linux,initrd-start" in node_at(tree, "/chosen").properties
