@@ -11,23 +11,15 @@ from passthru.board.interrupts import INTERRUPTS, read_interrupts
 from passthru.board.iommu_kind import read_iommu_kind
 from passthru.board.kernel_features import read_kernel_features
 from passthru.board.linux import read_board
-from passthru.board.live_tree import read_live_tree, with_drivers
+from passthru.board.live_tree import read_live_tree
 from passthru.board.model import (
     ARM64_ADDRESS_BITS,
     Board,
-    HostRegion,
-    InterruptLine,
     PlatformDevice,
-    Trigger,
 )
 from passthru.board.pci_capabilities import with_capabilities
 from passthru.board.ports import PORTS, read_ports
-from passthru.board.tree_devices import read_tree_devices
-from passthru.board.tree_memory import read_tree_memory
-from passthru.board.tree_nodes import TreeNode
-from passthru.board.tree_ranges import layered_map, without
-from passthru.board.tree_references import References
-from passthru.board.tree_registers import Buses
+from passthru.board.running_tree import sorted_lines, with_tree
 from passthru.board.uio import read_uio_devices
 from passthru.lean import Iterable, Iterator
 
@@ -50,7 +42,7 @@ def capture_board(files: HostFiles) -> Board:
         pci=with_capabilities(board.pci, files),
         # Elsewhere the kernel counts windows of PCI host bridges as ports of its own.
         ports=read_ports(files) if board.architecture.startswith("x86") else (),
-        interrupts=_sorted_lines(lines.values()),
+        interrupts=sorted_lines(lines.values()),
         devices=(*acpi, *read_pnp_devices(files, lines)),
         iommu_kind=read_iommu_kind(files),
         features=read_kernel_features(files),
@@ -67,58 +59,8 @@ def capture_board(files: HostFiles) -> Board:
     unseen = (*_unseen(board, files), *_unseen_devices(acpi))
     tree = read_live_tree(files)
     if tree is not None:
-        board = _with_tree(board, tree, files)
+        board = with_tree(board, tree, files)
     return board._replace(unseen=unseen)
-
-
-def _sorted_lines(lines: Iterable[InterruptLine]) -> tuple[InterruptLine, ...]:
-    return tuple(sorted(set(lines), key=lambda e: (e.controller, e.vector, e.owner or "")))
-
-
-def _with_tree(board: Board, tree: TreeNode, files: HostFiles) -> Board:
-    """The board with what its device tree knows and the kernel does not tell."""
-    buses = Buses()
-    found = read_tree_devices(tree, References(tree), buses)
-    return _with_tree_memory(board, tree, buses)._replace(
-        interrupts=_sorted_lines(_with_triggers(board.interrupts, found.interrupts)),
-        devices=(*with_drivers(found.devices, files), *board.devices),
-    )
-
-
-def _with_triggers(
-    told: Iterable[InterruptLine], written: Iterable[InterruptLine]
-) -> Iterator[InterruptLine]:
-    """The kernel's lines, with the tree's trigger where it knows none, and the tree's others."""
-    free = {(line.controller, line.vector): line for line in written}
-    for line in told:
-        own = free.pop((line.controller, line.vector), line)
-        yield line._replace(trigger=own.trigger) if line.trigger is Trigger.UNKNOWN else line
-    yield from free.values()
-
-
-def _with_tree_memory(board: Board, tree: TreeNode, buses: Buses) -> Board:
-    """The memory map with the names of the reserved areas; the tree's own if there is no other.
-
-    The kernel calls them all "reserved", and lists those without ``no-map`` inside the RAM
-    that it allocates from.
-    """
-    memory = read_tree_memory(tree, (), buses)
-    if not board.memory_known:
-        return board._replace(
-            memory=layered_map((*memory.reserved, *memory.ram), ()),
-            allocated=memory.allocated,
-            reserved=memory.reserved,
-        )
-    named = [region.range for region in memory.reserved]
-    others = (
-        HostRegion(piece, region.name)
-        for region in board.reserved
-        for piece in without([region.range], named)
-    )
-    return board._replace(
-        allocated=tuple(without(board.allocated, named)),
-        reserved=tuple(sorted((*memory.reserved, *others))),
-    )
 
 
 def _unseen(board: Board, files: HostFiles) -> Iterator[str]:

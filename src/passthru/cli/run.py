@@ -20,9 +20,12 @@ from passthru.plan.planner import plan_vm
 from passthru.rules.check import check
 
 if TYPE_CHECKING:
+    from passthru.board.tree_nodes import TreeNode
     from passthru.plan.aarch64 import ArmPlan
 
 __all__ = ["main"]
+
+_CLOCKS = "clock-dependent-device"
 
 _USAGE = """\
 usage: passthru run [--plan] [--hugepages] @FILE… [WORD…]
@@ -61,13 +64,20 @@ def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
         from passthru.board.uio import with_interrupts
 
         board = with_interrupts(board, HostFiles())
+    tree = None
+    if config.passes and board.architecture == "aarch64":
+        from passthru.board.live_tree import read_live_tree
+        from passthru.board.running_tree import with_tree
+
+        tree = read_live_tree(HostFiles())
+        board = board if tree is None else with_tree(board, tree, HostFiles())
     plan = None
     findings = result.findings
     if not result.complete:
         findings = tuple(_must_be_known(each, result) for each in findings)
     else:
         plan, planned = _plan(config, board)
-        findings += planned + check(config, plan, board)
+        findings += planned + _without_allowed_clocks(check(config, plan, board))
     if findings:
         from passthru.cli.output import colours_on
         from passthru.report.text import findings_as_text
@@ -80,7 +90,7 @@ def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
         return ExitStatus.CONFIGURATION
     if show_plan:
         return ExitStatus.OK
-    return _start(plan, config, board, hugepages=hugepages)
+    return _start(plan, config, board, tree, hugepages=hugepages)
 
 
 def _plan(config: VmConfig, board: Board) -> "tuple[VmPlan | ArmPlan | None, tuple[Finding, ...]]":
@@ -89,6 +99,20 @@ def _plan(config: VmConfig, board: Board) -> "tuple[VmPlan | ArmPlan | None, tup
 
         return plan_arm_vm(config, board)
     return plan_vm(config, board)
+
+
+def _without_allowed_clocks(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings but for clocks, power and resets of which the text says who cares for them.
+
+    Nothing else is run because a comment allows it.
+    """
+    if not any(each.id == _CLOCKS for each in findings):
+        return findings
+    from passthru.language.suppression import without_allowed
+
+    sources = {each.span.source for each in findings if each.id == _CLOCKS and each.span}
+    allowed = without_allowed(findings, sources)[1]
+    return tuple(each for each in findings if each.id != _CLOCKS or each not in allowed)
 
 
 def _show_plan(config: VmConfig, findings: tuple[Finding, ...]) -> None:
@@ -114,7 +138,14 @@ def _has_errors(findings: tuple[Finding, ...]) -> bool:
     return any(finding.severity is Severity.ERROR for finding in findings)
 
 
-def _start(plan: "VmPlan | ArmPlan", config: VmConfig, board: Board, *, hugepages: bool) -> int:
+def _start(
+    plan: "VmPlan | ArmPlan",
+    config: VmConfig,
+    board: Board,
+    tree: "TreeNode | None",
+    *,
+    hugepages: bool,
+) -> int:
     # Only now: a refused configuration needs no machine.
     from passthru.host.kernel import LinuxKernel
     from passthru.vmm.build import run_machine
@@ -125,11 +156,9 @@ def _start(plan: "VmPlan | ArmPlan", config: VmConfig, board: Board, *, hugepage
     bus = None if isinstance(plan, VmPlan) else plan.bus
 
     def make_tree(initrd: AddressRange | None, space: int) -> bytes:
-        from passthru.board.live_tree import read_live_tree
         from passthru.cli.started_tree import started_tree
 
-        host = read_live_tree(HostFiles()) if config.passes else None
-        return started_tree(config, host, kernel, initrd, space, _say, bus=bus)
+        return started_tree(config, tree, kernel, initrd, space, _say, bus=bus)
 
     return run_machine(
         plan,

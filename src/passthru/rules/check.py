@@ -34,6 +34,8 @@ def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tu
     ]
     if passed:
         findings.extend(_memory_on_board(passed, board))
+        if board.devices:
+            findings.extend(_devices_on_board(passed, board))
     if any(each.interrupts for each in config.passes):
         findings.extend(_interrupts_on_board(config, passed, board))
     if plan is not None:
@@ -220,6 +222,16 @@ def _memory_on_board(passed: "tuple[PassedMemory, ...]", board: Board) -> Iterat
     yield from host_memory.host_memory_absent(passed, board, has_tree=has_tree)
     yield from host_memory.host_memory_not_zeroed(passed, board)
     yield from host_functions.memory_driver_active(passed, board)
+
+
+def _devices_on_board(passed: "tuple[PassedMemory, ...]", board: Board) -> Iterator[Finding]:
+    from passthru.rules import platform_devices
+    from passthru.rules.hypervisor import Hypervisor
+
+    devices = platform_devices.passed_devices(passed, board)
+    yield from platform_devices.device_declared_harmless(devices, Hypervisor.KVM)
+    yield from platform_devices.device_driver_active(devices)
+    yield from platform_devices.clock_dependent_device(devices)
 
 
 def functions_on_linux(plan: "PassedFunctions", board: Board) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from passthru.board.model import Board
 from passthru.board.origin import board_architecture
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
-from passthru.lean import Iterable, Iterator
+from passthru.lean import TYPE_CHECKING, Iterable, Iterator
 from passthru.plan.architecture import is_arm_guest
 from passthru.plan.problems import PCI_NOT_FOUND
 from passthru.plan.users import uses_of
@@ -26,7 +26,13 @@ from passthru.rules.interrupts import IMMEDIATE_UNMASK_NEEDS_EDGE
 from passthru.rules.memory_support import memory_support_missing
 from passthru.rules.passed_memory import PassedMemory, passed_memory
 
+if TYPE_CHECKING:
+    from passthru.plan.aarch64 import ArmPlan
+    from passthru.plan.model import VmPlan
+
 __all__ = ["check_on_board"]
+
+_OF_RUN = ("x86_64", "aarch64")
 
 
 def check_on_board(
@@ -86,6 +92,9 @@ def _answers(config: VmConfig, hypervisor: Hypervisor, board: Board) -> Iterator
     passed = passed_memory(config)
     if _is_for_run(hypervisor, board):
         yield from _as_run_tells(config, board)
+        if board.architecture == "aarch64":
+            # These plans have no functions.
+            yield from _functions_on_board(config, hypervisor, board)
     else:
         yield from _machine_on_board(config, passed, hypervisor, board)
         yield from _memory_on_board(passed, hypervisor, board)
@@ -96,20 +105,30 @@ def _answers(config: VmConfig, hypervisor: Hypervisor, board: Board) -> Iterator
 
 
 def _is_for_run(hypervisor: Hypervisor, board: Board) -> bool:
-    """Whether `run` would look at such a host: KVM on x86-64, whose state Linux told."""
-    is_its_machine = hypervisor is Hypervisor.KVM and board.architecture == "x86_64"
+    """Whether `run` would look at such a host: one with KVM, whose state Linux told."""
+    is_its_machine = hypervisor is Hypervisor.KVM and board.architecture in _OF_RUN
     return is_its_machine and shows_state_of_linux(board)
 
 
 def _as_run_tells(config: VmConfig, board: Board) -> Iterator[Finding]:
-    from passthru.plan.planner import plan_vm
-
-    planned = plan_vm(config, board)
-    yield from planned.findings
-    for finding in check(config, planned.plan, board):
+    plan, findings = _planned(config, board)
+    yield from findings
+    for finding in check(config, plan, board):
         # To a run without the right to see the map it is an error; a board may be looked at.
         if finding.id != host_memory.HOST_MEMORY_UNKNOWN.id:
             yield finding
+
+
+def _planned(
+    config: VmConfig, board: Board
+) -> "tuple[VmPlan | ArmPlan | None, tuple[Finding, ...]]":
+    if board.architecture == "aarch64":
+        from passthru.plan.arm_planner import plan_arm_vm
+
+        return plan_arm_vm(config, board)
+    from passthru.plan.planner import plan_vm
+
+    return plan_vm(config, board)
 
 
 def _machine_on_board(
@@ -176,18 +195,19 @@ def _devices_and_interrupts(
 ) -> Iterator[Finding]:
     devices = platform_devices.passed_devices(passed, board)
     interrupts = host_interrupts.passed_interrupts(config, board)
-    yield from platform_devices.device_declared_harmless(devices, hypervisor)
-    if shows_what_the_host_uses(board, hypervisor):
-        yield from platform_devices.device_driver_active(devices)
     if not _is_for_run(hypervisor, board):
         # What run tells has been told.
+        yield from platform_devices.device_declared_harmless(devices, hypervisor)
+        if shows_what_the_host_uses(board, hypervisor):
+            yield from platform_devices.device_driver_active(devices)
+        if hypervisor is Hypervisor.KVM:
+            yield from platform_devices.clock_dependent_device(devices)
         if shows_what_the_host_uses(board, hypervisor):
             yield from host_interrupts.host_interrupt_in_use(interrupts, devices, board)
         yield from host_interrupts.interrupt_source_missing(interrupts, board, hypervisor)
         yield from host_interrupts.immediate_unmask_of_level(interrupts)
     if hypervisor is Hypervisor.KVM:
         yield from memory_support_missing(passed, board)
-        yield from platform_devices.clock_dependent_device(devices)
         yield from host_ports_in_use(config, board)
     else:
         yield from platform_devices.device_without_iommu(devices, config, board)
