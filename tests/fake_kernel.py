@@ -92,6 +92,11 @@ class FakeKernel:
         # Of arm64's vCPUs: target and features of each, and the registers that were set.
         self.processors: list[tuple[int, int]] = []
         self.registers: dict[int, int] = {}
+        # What completing an access changes of them, and how often a vCPU got an external abort.
+        self.completion: dict[int, int] = {}
+        self.aborts: list[int] = []
+        self.missing_capabilities: set[int] = set()
+        self.enabled: list[int] = []
         self.uio = FakeUio()
         self.locked: list[str] = []
         self.resamplers: dict[int, int] = {}
@@ -213,7 +218,11 @@ class FakeKernel:
         return kvm_abi.KVM_API_VERSION
 
     def _kvm_check_extension(self, file: int, argument: int) -> int:
-        return 8
+        return 0 if argument in self.missing_capabilities else 8
+
+    def _kvm_enable_cap(self, file: int, argument: bytearray) -> int:
+        self.enabled.append(arm_abi.ENABLE_CAP.unpack(argument)[0])
+        return 0
 
     def _kvm_create_vm(self, file: int, argument: int) -> int:
         return self._file("vm")
@@ -294,7 +303,21 @@ class FakeKernel:
         self.registers[number] = ctypes.c_uint64.from_address(address).value
         return 0
 
+    def _kvm_get_one_reg(self, file: int, argument: bytearray) -> int:
+        number, address = arm_abi.ONE_REG.unpack(argument)
+        ctypes.c_uint64.from_address(address).value = self.registers.get(number, 0)
+        return 0
+
+    def _kvm_set_vcpu_events(self, file: int, argument: bytearray) -> int:
+        serror, _, abort, _ = arm_abi.VCPU_EVENTS.unpack(argument)
+        require((serror, abort) == (0, 1))
+        self.aborts.append(file)
+        return 0
+
     def _kvm_run(self, file: int, argument: int) -> int:
+        if self._run_pages[file].view[kvm_abi.RUN_IMMEDIATE_EXIT]:
+            self.registers.update(self.completion)
+            raise InterruptedError
         exit_ = self.exits.pop(0) if len(self.exits) > 1 else self.exits[0]
         exit_(self._run_pages[file].view)
         return 0

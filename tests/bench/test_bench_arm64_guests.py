@@ -243,4 +243,72 @@ def test_an_access_that_cannot_be_taken_apart_ends_with_its_place(
     image = make_flat(tmp_path, "ldr x0, =uart\nldp x1, x2, [x0]")
     done = run(arm_host, f"ram 0x40000000,1M\nload {{image}}\n{PL011}", image)
     assert done.status == 96
-    assert re.search(r"vCPU 0: .*, at instruction 0x40000004", done.text), done.text
+    told = r"vCPU 0: .* KVM cannot take apart, at instruction 0x40000004"
+    assert re.search(told, done.text), done.text
+
+
+ABORTED = """
+    adr x0, vectors
+    msr vbar_el1, x0
+    ldr x1, =0x90000000
+    mov x2, #0x55
+    mov x3, #0
+    ldr w3, [x1, #8]
+    str w2, [x1, #8]
+    ldr w4, [x1, #8]
+    cmp w3, w4
+    b.ne 9f
+    ldr x1, =0x90001000
+    ldr w2, [x1, #4]
+    str w2, [x1]
+    ldp x4, x5, [x1, #16]
+    cmp x2, #0x55
+    b.ne 9f
+    print "kept"
+9:  power_off
+hexadecimal:
+    mov x20, #60
+1:  lsr x21, x19, x20
+    and x21, x21, #15
+    cmp x21, #10
+    add x22, x21, #0x30
+    add x23, x21, #0x57
+    csel x22, x22, x23, lo
+    print_character w22
+    subs x20, x20, #4
+    b.ge 1b
+    print_character #0x20
+    ret
+aborted:
+    mrs x19, esr_el1
+    bl hexadecimal
+    mrs x19, far_el1
+    bl hexadecimal
+    mrs x19, elr_el1
+    add x19, x19, #4
+    msr elr_el1, x19
+    eret
+    .balign 2048
+vectors:
+    .space 0x200
+    b aborted
+"""
+GUARDED = (
+    "pass loc mem:0x90000000,0x1000,rne=0x88000000\npass loc mem:0x90001000,0x1000,ne=0x88001000\n"
+)
+
+
+@pytest.mark.shows("access-e")
+def test_what_e_guards_raises_an_external_abort_in_the_guest(
+    arm_host: VirtualHost, tmp_path: Path
+) -> None:
+    text = f"ram 0x40000000,1M\nload {{image}}\n{PL011}{GUARDED}"
+    done = run(arm_host, text, make_flat(tmp_path, ABORTED))
+    assert done.status == 0, done.text
+    *told, kept = done.text.splitlines()[-1].split(" ")
+    numbers = [int(word, 16) for word in told]
+    syndromes, addresses = numbers[::2], numbers[1::2]
+    # A data abort at the same level, synchronous and external.
+    assert {(each >> 26, each & 0x3F) for each in syndromes} == {(0x25, 0x10)}
+    assert addresses == [0x90000008, 0x90001004, 0x90001000, 0x90001010]
+    assert kept == "kept"

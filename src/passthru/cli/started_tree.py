@@ -39,10 +39,10 @@ def started_tree(
 ) -> bytes:
     """The blob for the guest of ``config`` on a host with the tree ``host``, if it has one.
 
-    ``initrd`` is where the RAM disk is (GPA), ``bus`` the guest's PCI bus if there is one. What the tree leaves out goes to ``say``; the blob
-    goes to the file that ``set fdt-dump-file`` names, too. Raises GuestTreeRefusedError,
-    GuestTreeTooLargeError for more than ``space`` bytes, UnreadableTreeError, DamagedTreeError,
-    UnwritableTreeError and PhysicalMemoryRefused.
+    ``initrd`` is where the RAM disk is (GPA), ``bus`` the guest's PCI bus if there is one. What the
+    tree leaves out goes to ``say``; the blob goes to the file that ``set fdt-dump-file`` names,
+    too. Raises GuestTreeRefusedError, GuestTreeTooLargeError for more than ``space`` bytes,
+    UnreadableTreeError, DamagedTreeError, UnwritableTreeError and PhysicalMemoryRefused.
     """
     loaded = (*_loaded(config), *_passed(config, kernel))
     tree = None if host is None else FlattenedTree(host, ())

@@ -67,7 +67,7 @@ def unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
 def unsupported_options(config: VmConfig, *, arm64: bool = False) -> Iterator[Finding]:
     """Every option that would have to be skipped.
 
-    ``arm64`` tells its machine, whose guests get a device tree.
+    ``arm64`` tells its machine, whose guests get a device tree and can have bus errors.
     """
     if len(config.cpus) > _MOST_CPUS:
         yield unsupported(
@@ -77,7 +77,7 @@ def unsupported_options(config: VmConfig, *, arm64: bool = False) -> Iterator[Fi
     for cpu in config.cpus:
         yield from _cpu_options(cpu)
     for passed in config.passes:
-        yield from _pass_options(passed)
+        yield from _pass_options(passed, arm64=arm64)
     yield from _variables(config, has_tree=arm64)
     yield from _settings(config, has_tree=arm64)
 
@@ -99,7 +99,7 @@ def _cpu_options(cpu: Cpu) -> Iterator[Finding]:
             )
 
 
-def _pass_options(passed: Pass) -> Iterator[Finding]:
+def _pass_options(passed: Pass, *, arm64: bool) -> Iterator[Finding]:
     if passed.interrupts or passed.sched is not None:
         # Here, not above: most passes have neither.
         from passthru.plan.interrupt_support import unsupported_interrupts
@@ -110,7 +110,7 @@ def _pass_options(passed: Pass) -> Iterator[Finding]:
             yield unsupported(f"`loc {location.span.text}`: run passes no ports", location.span)
         elif isinstance(location, MemoryLocation):
             yield from _access_letters(location)
-            if location.access.reports_exceptions:
+            if location.access.reports_exceptions and not arm64:
                 yield unsupported(
                     "`e`: run raises no bus errors in a guest",
                     location.span,

@@ -11,7 +11,7 @@ from passthru.host.kernel import Kernel, Mapping
 from passthru.lean import NamedTuple, Protocol
 from passthru.vmm.kvm import Vm
 
-__all__ = ["Bus", "GuestMemory", "Handler", "MemoryExhausted", "Slot"]
+__all__ = ["AccessRefused", "Bus", "GuestMemory", "Handler", "MemoryExhausted", "Slot"]
 
 
 class MemoryExhausted(PassthruError):
@@ -102,8 +102,12 @@ class GuestMemory:
         mapping.write(offset, data)
 
 
+class AccessRefused(Exception):
+    """A handler's answer to an access that shall raise a bus error in the guest."""
+
+
 class Handler(Protocol):
-    """A device's side of a trapped access.
+    """A device's side of a trapped access; it may raise AccessRefused on arm64.
 
     ``offset`` counts from the start of the range it was attached at and lies inside it;
     ``size`` is 1, 2, 4 or 8 bytes. Both come from the guest.
@@ -172,6 +176,10 @@ class Bus:
         handler, offset, left = self._known.get(address) or self._look_up(address)
         if size <= left:
             handler.write(offset, size, value)
+
+    def handler_at(self, address: int) -> Handler:
+        """Who answers there; somebody does everywhere."""
+        return self._look_up(address)[0]
 
     def _look_up(self, address: int) -> tuple[Handler, int, int]:
         if len(self._known) >= _REMEMBERED:

@@ -169,11 +169,11 @@ class _Build:
     def _add_passed_memory(self, region: GuestRegion, host: AddressRange) -> None:
         # Imported for those who pass memory: starting fast is a feature.
         from passthru.host.physical_memory import map_physical_memory
-        from passthru.vmm.passed_memory import ReadOnlyMemory, UnreadableMemory
+        from passthru.vmm.passed_memory import ReadOnlyMemory, UnreadableMemory, guarded
 
         access = region.access
         if access is None or not (access.readable or access.writable):
-            self._machine.mmio.attach(region.range, UnreadableMemory(None))
+            self._machine.mmio.attach(region.range, guarded(UnreadableMemory(None), region))
             return
         # Whole pages: the rules have warned of neighbours that show.
         pages = host.page_aligned()
@@ -182,12 +182,12 @@ class _Build:
         if not access.readable:
             # A trapped write stays inside the region, to the byte.
             unreadable = UnreadableMemory(mapping, host.start - pages.start)
-            self._machine.mmio.attach(region.range, unreadable)
+            self._machine.mmio.attach(region.range, guarded(unreadable, region))
             return
         guest = AddressRange(region.range.start & -PAGE_SIZE, pages.size)
         self._memory.add_slot(guest, mapping, readonly=not access.writable)
         if not access.writable:
-            self._machine.mmio.attach(guest, ReadOnlyMemory(region, self._say))
+            self._machine.mmio.attach(guest, guarded(ReadOnlyMemory(region, self._say), region))
 
     def _add_functions(self, windows: PciWindows, routes: "InterruptRoutes | None") -> None:
         # Imported for those who pass functions: starting fast is a feature.

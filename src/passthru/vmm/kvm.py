@@ -256,6 +256,10 @@ class Vcpu(KernelObject):
         """Where the guest is (virtual address)."""
         raise NotImplementedError
 
+    def abort_access(self) -> None:
+        """Raise a bus error in the guest instead of the access with which it has exited."""
+        raise NotImplementedError
+
 
 class X86Vcpu(Vcpu):
     """A virtual CPU of x86-64."""

@@ -133,3 +133,7 @@ RUN_IO: Final = Struct("<I20xBBHIQ")
 # the mmio member: phys_addr, data[8], len, is_write
 RUN_MMIO: Final = Struct("<Q8sIB")
 RUN_MMIO_DATA: Final = RUN_EXIT_UNION + 8
+# the arm_nisv member: esr_iss, fault_ipa; and the bit of the first that says that it is a write
+# (Arm DDI 0487, ISS encoding for a Data Abort, WnR)
+RUN_NISV: Final = Struct("<QQ")
+NISV_WRITE: Final = 1 << 6

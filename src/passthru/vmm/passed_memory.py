@@ -4,8 +4,9 @@
 from passthru.host.kernel import Mapping
 from passthru.lean import Callable
 from passthru.plan.model import GuestRegion
+from passthru.vmm.address_space import AccessRefused, Handler
 
-__all__ = ["ReadOnlyMemory", "UnreadableMemory"]
+__all__ = ["GuardedMemory", "ReadOnlyMemory", "UnreadableMemory", "guarded"]
 
 
 class ReadOnlyMemory:
@@ -49,3 +50,36 @@ class UnreadableMemory:
         """Stored if the memory has ``w``, in one access: it may be a device's register."""
         if self._mapping is not None and size in (1, 2, 4, 8):
             self._mapping.store(self._skipped + offset, size, value)
+
+
+class GuardedMemory:
+    """Memory with ``e``: what its letters withhold raises a bus error in the guest."""
+
+    def __init__(self, inner: Handler, *, readable: bool, writable: bool) -> None:
+        self._inner = inner
+        self._readable = readable
+        self._writable = writable
+
+    def read(self, offset: int, size: int) -> int:
+        """Raises AccessRefused."""
+        if not self._readable:
+            raise AccessRefused
+        return self._inner.read(offset, size)
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """Raises AccessRefused."""
+        if not self._writable:
+            raise AccessRefused
+        self._inner.write(offset, size, value)
+
+    def refuses(self, *, is_write: bool) -> bool:
+        """Whether such an access is refused."""
+        return not (self._writable if is_write else self._readable)
+
+
+def guarded(inner: Handler, region: GuestRegion) -> Handler:
+    """``inner``, or what refuses for it where the region has ``e``."""
+    access = region.access
+    if access is None or not access.reports_exceptions:
+        return inner
+    return GuardedMemory(inner, readable=access.readable, writable=access.writable)

@@ -13,7 +13,7 @@ from _thread import allocate_lock, get_ident, start_new_thread
 from passthru.diagnostics.errors import PassthruError
 from passthru.lean import TYPE_CHECKING, Callable
 from passthru.vmm import kvm_abi as abi
-from passthru.vmm.address_space import Bus
+from passthru.vmm.address_space import AccessRefused, Bus
 from passthru.vmm.kvm import Vcpu
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ _SUBERROR = _EVENT = Struct("<I")
 _NAMES = {
     abi.KVM_EXIT_FAIL_ENTRY: "the processor refused to enter the guest",
     abi.KVM_EXIT_INTERNAL_ERROR: "KVM cannot go on",
-    abi.KVM_EXIT_ARM_NISV: "an access to a device by an instruction that KVM cannot take apart",
 }
+_NOT_TAKEN_APART = "an access to a device by an instruction that KVM cannot take apart"
 
 
 class VcpuLoop:
@@ -148,6 +148,8 @@ class VcpuLoop:
                 return f"vCPU {self._vcpu.number}: reset by a triple fault{self._where()}"
             elif reason == abi.KVM_EXIT_SYSTEM_EVENT:
                 return self._system_event()
+            elif reason == abi.KVM_EXIT_ARM_NISV:
+                self._refused_access()
             elif reason not in (abi.KVM_EXIT_INTR, abi.KVM_EXIT_HLT):
                 raise self._stuck(reason)
         return None
@@ -168,12 +170,32 @@ class VcpuLoop:
         page = self._page
         gpa, data, size, is_write = abi.RUN_MMIO.unpack_from(page, abi.RUN_EXIT_UNION)
         with self._lock:
-            if is_write:
-                self._mmio.write(gpa, size, _value(data[:size]))
-            else:
-                value = self._mmio.read(gpa, size)
-                start = abi.RUN_MMIO_DATA
-                page[start : start + size] = value.to_bytes(size, "little")
+            try:
+                if is_write:
+                    self._mmio.write(gpa, size, _value(data[:size]))
+                else:
+                    value = self._mmio.read(gpa, size)
+                    start = abi.RUN_MMIO_DATA
+                    page[start : start + size] = value.to_bytes(size, "little")
+            except AccessRefused:
+                self._abort_access()
+
+    def _refused_access(self) -> None:
+        """An access of which only address and direction are known: enough to refuse it."""
+        from passthru.vmm.passed_memory import GuardedMemory
+
+        syndrome, gpa = abi.RUN_NISV.unpack_from(self._page, abi.RUN_EXIT_UNION)
+        is_write = bool(syndrome & abi.NISV_WRITE)
+        with self._lock:
+            handler = self._mmio.handler_at(gpa)
+            if not (isinstance(handler, GuardedMemory) and handler.refuses(is_write=is_write)):
+                raise self._crash(f"{_NOT_TAKEN_APART}, to {gpa:#x}")
+            self._abort_access()
+
+    def _abort_access(self) -> None:
+        """Under the lock, so that nobody who holds the vCPUs is between."""
+        self._vcpu.abort_access()
+        self.let_go()
 
     def _system_event(self) -> str | None:
         """The guest's firmware interface has ended the machine (PSCI on arm64)."""
@@ -185,6 +207,8 @@ class VcpuLoop:
     def _run_failed(self, error: OSError) -> "GuestCrash":
         if error.errno == errno.EFAULT:
             what = "the guest touched memory that the host cannot provide"
+        elif error.errno == errno.ENOSYS:
+            what = _NOT_TAKEN_APART
         else:
             what = f"KVM_RUN: {error.strerror}"
         return self._crash(what)

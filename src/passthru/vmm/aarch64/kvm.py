@@ -3,7 +3,7 @@
 
 from _struct import Struct  # struct only hands it on, from a file more
 
-from passthru.host.kernel import Kernel, KernelObject
+from passthru.host.kernel import Kernel, KernelCallFailed, KernelObject
 from passthru.lean import Callable
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.aarch64 import kvm_abi as arm
@@ -13,6 +13,8 @@ __all__ = ["ArmVcpu", "GicDevice", "ItsDevice"]
 
 _U64 = Struct("<Q")
 _U32 = Struct("<I")
+_LOADED = (arm.REGS_PC, *range(arm.REGS_X0, arm.REGS_X0 + 31 * _U64.size, _U64.size))
+"""What the completion of a load can change: the program counter, x0 to x30."""
 
 
 def _with_address(data: bytearray, use: Callable[[int], None]) -> None:
@@ -45,9 +47,7 @@ class ArmVcpu(Vcpu):
 
     def instruction_pointer(self) -> int:
         """PC."""
-        value = bytearray(_U64.size)
-        self._register("KVM_GET_ONE_REG", arm.KVM_GET_ONE_REG, arm.REGS_PC, value)
-        number: int = _U64.unpack(value)[0]
+        number: int = _U64.unpack(self._value_of(arm.REGS_PC))[0]
         return number
 
     def start_at(self, address: int, argument: int) -> None:
@@ -56,6 +56,35 @@ class ArmVcpu(Vcpu):
             self._register(
                 "KVM_SET_ONE_REG", arm.KVM_SET_ONE_REG, place, bytearray(_U64.pack(value))
             )
+
+    def abort_access(self) -> None:
+        """Raise an external abort in the guest instead of the access with which it has exited.
+
+        The run page is left with the order to exit at once. Raises KernelCallFailed.
+        """
+        # KVM completes an access that it has handed out at the next entry, whatever is pending,
+        # and kernels before 6.13 then mix up both. So that is done first, and undone: a load
+        # that aborts leaves its register as it was.
+        kept = [(place, self._value_of(place)) for place in _LOADED]
+        self._complete_access()
+        for place, value in kept:
+            self._register("KVM_SET_ONE_REG", arm.KVM_SET_ONE_REG, place, value)
+        events = bytearray(arm.VCPU_EVENTS.pack(0, 0, 1, 0))
+        self.call("KVM_SET_VCPU_EVENTS", arm.KVM_SET_VCPU_EVENTS, events)
+
+    def _complete_access(self) -> None:
+        self.run_page.view[abi.RUN_IMMEDIATE_EXIT] = 1
+        try:
+            self.enter()
+        except InterruptedError:
+            return  # what is ordered
+        except OSError as error:
+            raise KernelCallFailed(str(self), "KVM_RUN", error) from error
+
+    def _value_of(self, place: int) -> bytearray:
+        value = bytearray(_U64.size)
+        self._register("KVM_GET_ONE_REG", arm.KVM_GET_ONE_REG, place, value)
+        return value
 
     def _register(self, name: str, request: int, place: int, value: bytearray) -> None:
         number = arm.KVM_REG_ARM64 | arm.KVM_REG_SIZE_U64 | arm.KVM_REG_ARM_CORE | place // 4

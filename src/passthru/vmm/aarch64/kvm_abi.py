@@ -13,9 +13,15 @@ KVM_ARM_PREFERRED_TARGET: Final = 0x8020AEAF
 KVM_GET_ONE_REG: Final = 0x4010AEAB
 KVM_SET_ONE_REG: Final = 0x4010AEAC
 
+KVM_SET_VCPU_EVENTS: Final = 0x4040AEA0
+KVM_ENABLE_CAP: Final = 0x4068AEA3
+
 KVM_CAP_ONE_REG: Final = 70
 KVM_CAP_DEVICE_CTRL: Final = 89
 KVM_CAP_ARM_PSCI_0_2: Final = 102
+
+KVM_CAP_ARM_NISV_TO_USER: Final = 177
+KVM_CAP_ARM_INJECT_EXT_DABT: Final = 178
 
 KVM_ARM_VCPU_POWER_OFF: Final = 0
 KVM_ARM_VCPU_PSCI_0_2: Final = 2
@@ -45,6 +51,11 @@ KVM_REG_ARM_CORE: Final = 0x00100000
 VCPU_INIT: Final = Struct("<8I")
 # struct kvm_one_reg: id, addr
 ONE_REG: Final = Struct("<QQ")
+# struct kvm_vcpu_events: serror_pending, serror_has_esr, ext_dabt_pending, pad[5], serror_esr,
+# reserved[12]
+VCPU_EVENTS: Final = Struct("<BBB5xQ48x")
+# struct kvm_enable_cap: cap, flags, args[4], pad[64]
+ENABLE_CAP: Final = Struct("<II4Q64x")
 
 # struct kvm_regs: where its fields lie; an id counts in units of 32 bits
 REGS_X0: Final = 0

@@ -8,6 +8,7 @@ from passthru.host.kernel import KernelCallFailed
 from passthru.host.undo import UndoStack
 from passthru.lean import TYPE_CHECKING, Callable, Mapping
 from passthru.plan.aarch64 import LINE_END, ArmPciBus, ArmPlan, Uart
+from passthru.plan.model import GuestRegion
 from passthru.vmm.aarch64 import kvm_abi as arm
 from passthru.vmm.aarch64.boot import MakeTree, load, read_images
 from passthru.vmm.aarch64.errors import GicVersionMissing
@@ -36,6 +37,16 @@ _REQUIRED = {
     arm.KVM_CAP_ARM_PSCI_0_2: "PSCI 0.2 (KVM_CAP_ARM_PSCI_0_2)",
 }
 
+_FOR_ABORTS = {
+    arm.KVM_CAP_ARM_INJECT_EXT_DABT: (
+        "external aborts (KVM_CAP_ARM_INJECT_EXT_DABT), which memory passed with `e` needs"
+    ),
+    arm.KVM_CAP_ARM_NISV_TO_USER: (
+        "accesses that it does not take apart (KVM_CAP_ARM_NISV_TO_USER), which memory passed "
+        "with `e` needs"
+    ),
+}
+
 
 class ArmPlatform:
     """See Platform in ``build``.
@@ -47,11 +58,12 @@ class ArmPlatform:
         self._plan = plan
         self._images = read_images(plan, make_tree)
         self._gic: GicDevice | None = None
+        self._aborts = any(_can_abort(region) for region in plan.regions)
 
     @property
     def required(self) -> Mapping[int, str]:
         """See Platform."""
-        return _REQUIRED
+        return {**_REQUIRED, **_FOR_ABORTS} if self._aborts else _REQUIRED
 
     def create_interrupt_controllers(self, vm: Vm, undo: UndoStack) -> None:
         """The GIC; create_vcpus completes it. Raises GicVersionMissing, KernelCallFailed."""
@@ -102,6 +114,8 @@ class ArmPlatform:
 
         Raises TooManyVcpus or KernelCallFailed.
         """
+        if self._aborts:
+            _hand_out_accesses(vm)
         count = self._plan.cpu_count
         kvm.check_vcpu_count(count)
         vcpus: list[ArmVcpu] = []
@@ -130,6 +144,20 @@ def _add_host_bridge(machine: Machine, pci: PciBus, bus: ArmPciBus) -> None:
     pci.add(0, 0, HostBridge())
     machine.mmio.attach(bus.windows.ecam, EcamWindow(pci))
     machine.mmio.attach(bus.port_memory, PortMemory(machine.ports))
+
+
+def _can_abort(region: GuestRegion) -> bool:
+    access = region.access
+    if access is None or not access.reports_exceptions:
+        return False
+    return not (access.readable and access.writable)
+
+
+def _hand_out_accesses(vm: Vm) -> None:
+    """Let KVM hand out those, too, that it cannot take apart. Raises KernelCallFailed."""
+    capability = arm.KVM_CAP_ARM_NISV_TO_USER
+    argument = bytearray(arm.ENABLE_CAP.pack(capability, 0, 0, 0, 0, 0))
+    vm.call("KVM_ENABLE_CAP KVM_CAP_ARM_NISV_TO_USER", arm.KVM_ENABLE_CAP, argument)
 
 
 def _add_uart(machine: Machine, vm: Vm, uart: Uart, undo: UndoStack) -> list[Input]:
