@@ -128,3 +128,77 @@ def test_a_file_that_is_not_there_is_named(capsys):
 def test_wrong_usage_shows_the_usage(capsys, words):
     assert main(["run", *words]) == 2
     assert "usage: passthru run" in capsys.readouterr().err
+
+
+VIRTIO = CLEAN + "vdev virtio-blk loc 0x1c0c0000 intr chip:5\nvdev vdev-shmem.so loc 0x1c0d0000\n"
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The types of virtual devices of every configuration that was started."""
+    starts = []
+
+    def start(plan, config, board, tree, *, hugepages):
+        starts.append([vdev.type for vdev in config.vdevs])
+        return 0
+
+    monkeypatch.setattr("passthru.cli.run._start", start)
+    return starts
+
+
+def test_a_device_that_run_does_not_have_is_refused_with_the_way_to_go_without(
+    configuration, capsys, started
+):
+    assert main(["run", configuration(VIRTIO)]) == 65
+    told = capsys.readouterr().err
+    assert "fix: passthru run --without virtio-blk, or remove the vdev" in told
+    assert "fix: passthru run --without shmem, or remove the vdev" in told
+    assert started == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--without", "virtio-blk", "--without", "shmem"],
+        ["--without=vdev-virtio-blk.so", "--without=shmem"],
+    ],
+)
+def test_what_is_left_out_by_name_is_told_and_the_rest_starts(
+    configuration, capsys, started, words
+):
+    place = configuration(VIRTIO)
+    assert main(["run", *words, place]) == 0
+    assert started == [["ioapic", "ser8250"]]
+    assert capsys.readouterr().err == (
+        f"passthru: [{place[1:]}:5] `vdev virtio-blk` is left out of this run\n"
+        f"passthru: [{place[1:]}:6] `vdev shmem` is left out of this run\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["--without", "virtio-blk"], 65, "run has no `vdev shmem`"),
+        (["--without", "ser8250"], 2, "--without ser8250: run has `vdev ser8250`"),
+        (["--without", "virtio-net"], 2, "those that run does not have are virtio-blk, shmem"),
+        (["--without"], 2, "usage: passthru run"),
+        (["--without="], 2, "usage: passthru run"),
+    ],
+)
+def test_what_leaves_nothing_out_is_an_error(configuration, capsys, started, words, status, says):
+    assert main(["run", configuration(VIRTIO), *words]) == status
+    assert says in capsys.readouterr().err
+    assert started == []
+
+
+def test_where_run_has_all_devices_none_can_be_left_out(configuration, capsys):
+    assert main(["run", "--without", "hpet", configuration(CLEAN)]) == 2
+    told = capsys.readouterr().err
+    assert "no `vdev hpet` is in the configuration; run has all that are" in told
+    assert "fix: remove `--without hpet`" in told
+
+
+def test_a_plan_is_shown_without_them(configuration, capsys):
+    words = ["--plan", "--without", "virtio-blk", "--without", "shmem"]
+    assert main(["run", *words, configuration(VIRTIO)]) == 0
+    assert "virtio" not in capsys.readouterr().out

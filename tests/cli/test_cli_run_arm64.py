@@ -115,3 +115,13 @@ def test_no_comment_allows_to_run_anything_else(text, rule, tmp_path, host, star
     allowed = f"{clocks}# passthru: allow {rule}\n{text}\n"
     assert main(["run", write(tmp_path, allowed)]) == 65
     assert f"[{rule}]" in capsys.readouterr().err
+
+
+def test_devices_are_left_out_by_name_on_arm64_too(tmp_path, host, started, capsys):
+    place = write(tmp_path, "vdev virtio-blk loc 0x1c0c0000 intr gic:40")
+    assert main(["run", place]) == 65
+    assert "fix: passthru run --without virtio-blk," in capsys.readouterr().err
+    assert main(["run", "--without", "virtio-blk", place]) == 0
+    assert "`vdev virtio-blk` is left out of this run" in capsys.readouterr().err
+    assert main(["run", "--without", "pl011", place]) == 2
+    assert len(started) == 1

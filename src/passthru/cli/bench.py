@@ -32,6 +32,7 @@ from passthru.bench.terminal import (
     write_screen,
 )
 from passthru.bench.virtual_host import VirtualHost
+from passthru.cli.run import split_arguments
 from passthru.diagnostics.errors import ExitStatus
 from passthru.diagnostics.finding import Severity
 from passthru.language.arguments import sources_from_arguments
@@ -134,7 +135,7 @@ def _run(options: argparse.Namespace) -> int:
     config = _read(words)
     if config is None:
         return ExitStatus.CONFIGURATION
-    environment = environment_of(sources_from_arguments(_option_words(words)), os.environ)
+    environment = environment_of(sources_from_arguments(split_arguments(words)[1]), os.environ)
     board = load_board(options.board or _fitting_board(config))
     placed = [parse_placed_file(text) for text in options.place]
     reserve = memory_to_reserve(config, board, placed)
@@ -187,13 +188,9 @@ def _as_source(config: str) -> str:
     return config if config.startswith("@") else f"@{config}"
 
 
-def _option_words(words: list[str]) -> list[str]:
-    return [word for word in words if not word.startswith("--")]
-
-
 def _read(words: list[str]) -> VmConfig | None:
     """The configuration, or None when it has errors, which are then printed."""
-    sources = sources_from_arguments(_option_words(words))
+    sources = sources_from_arguments(split_arguments(words)[1])
     config, findings = read(sources, environment=os.environ)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         return config

@@ -140,6 +140,7 @@ COMMANDS = (
         (
             Flag("--plan", "show what would be done, and stop"),
             Flag("--hugepages", "guest RAM from the host's huge pages"),
+            Flag("--without", "leave out a type of virtual devices", Takes.TEXT),
         ),
         (Takes.AT_FILE,),
     ),

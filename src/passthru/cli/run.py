@@ -14,7 +14,7 @@ from passthru.diagnostics.finding import Finding, Severity
 from passthru.language.arguments import sources_from_arguments
 from passthru.language.model import VmConfig
 from passthru.language.reader import ReadResult, read
-from passthru.lean import TYPE_CHECKING
+from passthru.lean import TYPE_CHECKING, Iterable
 from passthru.plan.model import VmPlan
 from passthru.plan.planner import plan_vm
 from passthru.rules.check import check
@@ -23,19 +23,21 @@ if TYPE_CHECKING:
     from passthru.board.tree_nodes import TreeNode
     from passthru.plan.aarch64 import ArmPlan
 
-__all__ = ["main"]
+__all__ = ["main", "split_arguments"]
 
+_WITHOUT = "--without"
 _CLOCKS = "clock-dependent-device"
 
 _USAGE = """\
-usage: passthru run [--plan] [--hugepages] @FILE… [WORD…]
+usage: passthru run [--plan] [--hugepages] [--without TYPE]… @FILE… [WORD…]
 
 Runs the VM that the configuration describes. Files and option words are read in order,
 as one configuration; @- is standard input.
 
-  --plan        show what would be done, and stop
-  --hugepages   guest RAM from the host's huge pages
-  dryrun        (an option of the configuration) do all but start the guest
+  --plan           show what would be done, and stop
+  --hugepages      guest RAM from the host's huge pages
+  --without TYPE   leave out virtual devices of a type that run does not have
+  dryrun           (an option of the configuration) do all but start the guest
 
 Ctrl-C is the guest's power button; a second one ends it at once.
 """
@@ -43,23 +45,47 @@ Ctrl-C is the guest's power button; a second one ends it at once.
 
 def main(arguments: list[str]) -> int:
     """Run the command and give its exit status; raises PassthruError."""
-    flags = {word for word in arguments if word.startswith("--")}
-    words = [word for word in arguments if not word.startswith("--")]
+    flags, words, without = split_arguments(arguments)
     if "--help" in flags:
         print(_USAGE, end="")
         return ExitStatus.OK
-    if not words or flags - {"--plan", "--hugepages"}:
+    if not words or flags - {"--plan", "--hugepages", _WITHOUT} or "" in without:
         print(_USAGE, end="", file=sys.stderr)
         return ExitStatus.USAGE
-    return _run(words, show_plan="--plan" in flags, hugepages="--hugepages" in flags)
+    return _run(words, without, show_plan="--plan" in flags, hugepages="--hugepages" in flags)
 
 
-def _run(words: list[str], *, show_plan: bool, hugepages: bool) -> int:
+def split_arguments(arguments: Iterable[str]) -> tuple[set[str], list[str], list[str]]:
+    """The flags, the words of the configuration, and the types that are left out.
+
+    A type that is missing is an empty one.
+    """
+    flags: set[str] = set()
+    words: list[str] = []
+    without: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if not word.startswith("--"):
+            words.append(word)
+        elif name == _WITHOUT:
+            flags.add(name)
+            without.append(value if equals else next(rest, ""))
+        else:
+            flags.add(word)
+    return flags, words, without
+
+
+def _run(words: list[str], without: list[str], *, show_plan: bool, hugepages: bool) -> int:
     # No memory range of this host has a name, so `$asinfo_start{…}` is an error here.
     result = read(sources_from_arguments(words), environment=os.environ, asinfo={})
     config = result.config
     # Where nothing is passed, the host's memory and devices are not looked at.
     board = (read_board if config.passes else read_board_without_resources)(HostFiles())
+    if without:
+        from passthru.cli.left_out import without_types
+
+        config = without_types(config, without, board, _say)
     if any(passed.interrupts for passed in config.passes):
         from passthru.board.uio import with_interrupts
 

@@ -143,7 +143,7 @@ def unsupported_arm_vdevs(vdevs: tuple[Vdev, ...]) -> Iterator[Finding]:
                 f"run has no `vdev {vdev.type}` on arm64; it has {', '.join(ARM_VDEVS)}",
                 vdev.span,
                 resource=vdev.type,
-                fix=f"remove `vdev {vdev.type}` with its options",
+                fix=f"passthru run --without {vdev.type}, or remove the vdev with its options",
             )
             continue
         if vdev.type == "gic":

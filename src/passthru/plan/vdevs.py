@@ -118,7 +118,7 @@ def _unknown_type(vdev: Vdev) -> Finding:
         f"run has no `vdev {vdev.type}`; it has {', '.join(_SUPPORT)}",
         vdev.span,
         resource=vdev.type,
-        fix=f"remove `vdev {vdev.type}` with its options",
+        fix=f"passthru run --without {vdev.type}, or remove the vdev with its options",
     )
 
 
