@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from arm_guests import make_flat
 from guest_trees import compile_tree, node_at
 from passthru.bench.architectures import AARCH64
 from passthru.bench.foreign_host import obtain_foreign_kernel
 from passthru.bench.host_session import Completed
 from passthru.bench.initramfs import build_initramfs
-from passthru.bench.inner_command import passthru_command
+from passthru.bench.inner_command import FOREIGN_PYTHON, passthru_command
 from passthru.bench.virtual_host import VirtualHost
 from passthru.board.flattened_tree import parse_flattened_tree
 
@@ -71,6 +72,35 @@ def dumped(host: VirtualHost) -> bytes:
     return base64.b64decode(host.run(["base64", "/run/guest.dtb"]).output)
 
 
+STORE = """
+import ctypes, mmap, sys
+blob = bytes.fromhex(sys.argv[1]).ljust(4096, b"\\0")
+with open("/dev/mem", "r+b") as file:
+    memory = mmap.mmap(file.fileno(), 4096, offset=0x88080000)
+for place in range(0, 4096, 8):
+    word = int.from_bytes(blob[place : place + 8], "little")
+    ctypes.c_uint64.from_buffer(memory, place).value = word
+"""
+"""Leaves a blob in memory of the host that its kernel does not know as RAM."""
+
+FROM_MEMORY = """\
+ram 0x40000000,1M
+load {directory}/guest.bin
+fdt pass loc 0x90000000,0x1000,rn=0x88080000
+set fdt-dump-file /run/guest.dtb
+vdev pl011 loc 0x1c090000 intr gic:37
+"""
+# The first word of a blob, as a little-endian processor reads it.
+HAS_A_TREE = """
+    ldr w1, [x0]
+    ldr w2, =0xedfe0dd0
+    cmp w1, w2
+    b.ne 9f
+    print "a tree"
+9:  power_off
+"""
+
+
 UNBIND = """driver=/sys/bus/amba/drivers/pl061_gpio
 if [ -e $driver/9030000.pl061 ]; then echo 9030000.pl061 > $driver/unbind; fi
 """
@@ -113,3 +143,20 @@ def test_a_dry_run_writes_the_tree_and_stops(arm_host: VirtualHost, directory: P
     assert ended == "passthru: Exiting: dryrun complete"
     tree = parse_flattened_tree(dumped(arm_host), "guest.dtb")
     assert "linux,initrd-start" in node_at(tree, "/chosen").properties
+
+
+@pytest.mark.shows("blob-fdt")
+def test_a_tree_in_the_memory_of_the_host_is_merged(arm_host: VirtualHost) -> None:
+    place = arm_host.exchange / f"trees-{next(NUMBERS)}"
+    place.mkdir()
+    make_flat(place, HAS_A_TREE)
+    (place / "guest.qvmconf").write_text(FROM_MEMORY.format(directory=place))
+    stored = arm_host.run([FOREIGN_PYTHON, "-c", STORE, compile_tree(OWN).hex()])
+    assert stored.status == 0, stored.text
+    command = passthru_command(["run", f"@{place}/guest.qvmconf"], AARCH64)
+    done = arm_host.run(command, timeout=90, silence=60)
+    assert done.status == 0, done.text
+    assert done.text.splitlines()[-1] == "a tree"
+    tree = parse_flattened_tree(dumped(arm_host), "guest.dtb")
+    assert node_at(tree, "/mine").strings("text") == ("of my own",)
+    assert "/memory@40000000" in [node.path for node in tree.root.children]
