@@ -176,7 +176,7 @@ def _planned_on_arm(
     config: VmConfig, uses: Uses, board: Board | None, plan: ArmPlan
 ) -> VmDescription:
     if board is None:
-        description = _without_board(config, uses, plan.regions)
+        description = _without_board(config, uses, plan.regions, plan.blobs, None)
     else:
         description = _planned(config, uses, board, plan)
     return description._replace(gic=plan.gic, uarts=plan.uarts)
@@ -223,7 +223,8 @@ def _planned_without_bus(config: VmConfig, uses: Uses, board: Board | None) -> V
     """The machine for x86-64 but for its PCI bus, for which there is no board or no room."""
     regions = _by_address(plan_without_board(config).regions)
     ports = _sorted_ports(_machine_ports(config, uses))
-    description = _without_board(config, uses, regions, board)._replace(ports=ports)
+    blobs = plan_blobs(config).blobs
+    description = _without_board(config, uses, regions, blobs, board)._replace(ports=ports)
     if board is not None:
         reason = "the guest's address map has no room for its PCI bus"
         return description._replace(not_run_because=reason)
@@ -231,7 +232,11 @@ def _planned_without_bus(config: VmConfig, uses: Uses, board: Board | None) -> V
 
 
 def _without_board(
-    config: VmConfig, uses: Uses, regions: tuple[GuestRegion, ...], board: Board | None = None
+    config: VmConfig,
+    uses: Uses,
+    regions: tuple[GuestRegion, ...],
+    blobs: tuple[Blob, ...],
+    board: Board | None,
 ) -> VmDescription:
     """What is known of the machine of ``run`` where a plan has nothing of a board."""
     architecture = "aarch64" if _is_for_arm(config, uses, board) else "x86_64"
@@ -246,7 +251,7 @@ def _without_board(
         interrupts=interrupts,
         ports=(),
         functions=functions,
-        blobs=plan_blobs(config).blobs,
+        blobs=blobs,
         dma_windows=_dma_windows(judged, has_devices=bool(functions)),
         locked_memory=locked_memory(judged, has_functions=bool(functions)),
         claims=(
