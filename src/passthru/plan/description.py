@@ -209,14 +209,15 @@ def _planned(config: VmConfig, uses: Uses, board: Board, plan: VmPlan | ArmPlan)
 def _delivered(
     routes: Iterable[InterruptRoute], interrupts: tuple[PassedInterrupt, ...]
 ) -> Iterator[InterruptRoute]:
-    """The routes as they are planned: by which UIO device, and unmasked when."""
+    """The routes with what the plan decided: who delivers them, and when they are unmasked."""
     planned = {each.span: each for each in interrupts}
     for route in routes:
-        each = planned.get(route.span)
-        if each is None:
+        interrupt = planned.get(route.span)
+        if interrupt is None:
             yield route
         else:
-            yield route._replace(uio=each.uio, immediate_unmask=each.immediate_unmask)
+            at_once = interrupt.immediate_unmask
+            yield route._replace(uio=interrupt.uio, immediate_unmask=at_once)
 
 
 def _planned_without_bus(config: VmConfig, uses: Uses, board: Board | None) -> VmDescription:
