@@ -57,12 +57,6 @@ class Mapping:
         low = value & ((1 << 8 * size) - 1)
         self.view[offset : offset + size].cast(_INTEGERS[size])[0] = low
 
-    def load(self, offset: int, size: int) -> int:
-        """The number in ``size`` bytes, 1, 2, 4 or 8, read in one access; raises as store."""
-        self._check(offset, size)
-        number: int = self.view[offset : offset + size].cast(_INTEGERS[size])[0]
-        return number
-
     def _check(self, offset: int, size: int) -> None:
         if offset < 0 or size < 0 or offset + size > self.size:
             raise IndexError(f"{offset:#x}+{size:#x} outside a mapping of {self.size:#x} bytes")

@@ -2,7 +2,7 @@
 """Host-physical memory through ``/dev/mem``: reserved RAM and device registers."""
 
 import os
-import sys
+from struct import pack
 
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.host.errors import PhysicalMemoryRefused
@@ -11,6 +11,7 @@ from passthru.host.kernel import Kernel, Mapping
 __all__ = ["map_physical_memory", "read_physical_memory"]
 
 _WORD = 8
+_AT_ONCE = 1 << 20
 
 
 def map_physical_memory(kernel: Kernel, host: AddressRange, *, writable: bool) -> Mapping:
@@ -39,8 +40,12 @@ def read_physical_memory(kernel: Kernel, host: AddressRange) -> bytes:
     try:
         skipped = host.start % PAGE_SIZE
         start = skipped // _WORD * _WORD
-        words = (mapping.load(at, _WORD) for at in range(start, skipped + host.size, _WORD))
-        content = b"".join(word.to_bytes(_WORD, sys.byteorder) for word in words)
+        end = skipped + host.size
+        parts = []
+        for at in range(start, end, _AT_ONCE):
+            size = min(_AT_ONCE, -(-(end - at) // _WORD) * _WORD)
+            words = mapping.view[at : at + size].cast("Q").tolist()
+            parts.append(pack(f"={len(words)}Q", *words))
     finally:
         kernel.unmap(mapping)
-    return content[skipped - start :][: host.size]
+    return b"".join(parts)[skipped - start :][: host.size]

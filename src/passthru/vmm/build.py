@@ -53,7 +53,9 @@ class Platform(Protocol):
         """All vCPUs, ready to run. Raises TooManyVcpus or KernelCallFailed."""
 
 
-def _platform(plan: "VmPlan | ArmPlan", board: Board, make_tree: "MakeTree") -> Platform:
+def _platform(
+    plan: "VmPlan | ArmPlan", board: Board, kernel: Kernel, make_tree: "MakeTree"
+) -> Platform:
     # Only what this machine has is imported: starting fast is a feature.
     if isinstance(plan, VmPlan):
         from passthru.vmm.x86_64.platform import PcPlatform
@@ -61,7 +63,12 @@ def _platform(plan: "VmPlan | ArmPlan", board: Board, make_tree: "MakeTree") -> 
         return PcPlatform(plan, board)
     from passthru.vmm.aarch64.platform import ArmPlatform
 
-    return ArmPlatform(plan, make_tree)
+    def read_host(place: AddressRange) -> bytes:
+        from passthru.host.physical_memory import read_physical_memory
+
+        return read_physical_memory(kernel, place)
+
+    return ArmPlatform(plan, make_tree, read_host)
 
 
 def _no_tree(initrd: AddressRange | None, space: int) -> bytes:
@@ -87,7 +94,7 @@ def run_machine(
     arm64 guest whose initial RAM disk is at the place that it is told (GPA), of at most so many
     bytes. Raises PassthruError subclasses: before the start with status 64, after it with 96.
     """
-    platform = _platform(plan, board, make_tree)
+    platform = _platform(plan, board, kernel, make_tree)
     build: _Build | None = None
     try:
         with UndoStack() as undo:

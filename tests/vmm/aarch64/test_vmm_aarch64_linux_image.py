@@ -17,6 +17,7 @@ from passthru.vmm.aarch64.errors import TreeOutsideRam
 from passthru.vmm.image_errors import ImageError
 
 MIB = 1 << 20
+HOST_MEMORY = b"a RAM disk".ljust(0x1000)
 TREE = b"\xd0\x0d\xfe\xed"
 
 
@@ -40,7 +41,11 @@ def images(
         told.append(space)
         return TREE
 
-    return read_images(planned.plan, make_tree), told
+    def read_host(place: AddressRange) -> bytes:
+        assert place == AddressRange(0x70000000, 0x1000)
+        return HOST_MEMORY
+
+    return read_images(planned.plan, make_tree, read_host), told
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
@@ -61,6 +66,16 @@ def test_the_ram_disk_goes_behind_and_the_tree_tells_where(tmp_path):
     assert dict(started.writes)[place.start] == b"initrd"
     for taken in (AddressRange(started.entry, 3 * MIB), AddressRange(started.tree, 2 * MIB)):
         assert not taken.overlaps(place)
+
+
+@pytest.mark.parametrize("kind", ["guest load", "load"])
+def test_a_ram_disk_in_the_host_s_memory_is_copied(tmp_path, kind):
+    content = image() if kind == "guest load" else b"code"
+    more = "fdt generate initrd pass loc 0x90000000,0x1000,rn=0x70000000"
+    started, (place, _) = images(tmp_path, content, more, kind)
+    assert dict(started.writes)[place.start] == HOST_MEMORY
+    assert place.size == len(HOST_MEMORY)
+    assert AddressRange(0x80100000, 64 * MIB).contains(place)
 
 
 def test_a_ram_disk_with_an_address_is_left_there(tmp_path):

@@ -29,13 +29,17 @@ from passthru.vmm.images import (
     refusal,
 )
 
-__all__ = ["ArmImages", "MakeTree", "load", "read_images"]
+__all__ = ["ArmImages", "MakeTree", "ReadHost", "load", "read_images"]
 
 MakeTree = Callable[[AddressRange | None, int], bytes]
 """Gives the device tree, of at most so many bytes, of the guest whose initial RAM disk is there
 (GPA)."""
 
 _MACHINE = "arm64"
+
+
+ReadHost = Callable[[AddressRange], bytes]
+"""Gives a copy of host-physical memory."""
 
 
 class ArmImages(NamedTuple):
@@ -46,10 +50,10 @@ class ArmImages(NamedTuple):
     tree: int = 0
 
 
-def read_images(plan: ArmPlan, make_tree: MakeTree) -> ArmImages:
+def read_images(plan: ArmPlan, make_tree: MakeTree, read_host: ReadHost) -> ArmImages:
     """Read every file and decide how the guest starts, before anything of KVM is touched.
 
-    Raises FileUnreadable, ImageError or OutsideGuestMemory.
+    Raises FileUnreadable, ImageError, OutsideGuestMemory or PhysicalMemoryRefused.
     """
     files = {blob: read_file(blob) for blob in plan.blobs if _is_copied(blob)}
     boot = next(blob for blob in plan.blobs if blob.role is BlobRole.BOOT_IMAGE)
@@ -66,12 +70,14 @@ def read_images(plan: ArmPlan, make_tree: MakeTree) -> ArmImages:
     elif kind is ImageFormat.ELF:
         writes, entry = _elf(plan, name, image)
     elif kind is ImageFormat.ARM64_IMAGE:
-        linux = _linux(plan, files, boot, image, make_tree)
+        linux = _linux(plan, files, boot, image, make_tree, read_host)
         return linux._replace(writes=(*placed, *linux.writes))
     else:
         raise refusal(name, kind, _MACHINE)
     images = ArmImages((*placed, *writes), entry)
-    return _with_tree(plan, files, images, make_tree) if plan.wants_tree else images
+    if not plan.wants_tree:
+        return images
+    return _with_tree(plan, files, images, make_tree, read_host)
 
 
 def _is_copied(blob: Blob) -> bool:
@@ -80,7 +86,12 @@ def _is_copied(blob: Blob) -> bool:
 
 
 def _linux(
-    plan: ArmPlan, files: dict[Blob, bytes], boot: Blob, image: bytes, make_tree: MakeTree
+    plan: ArmPlan,
+    files: dict[Blob, bytes],
+    boot: Blob,
+    image: bytes,
+    make_tree: MakeTree,
+    read_host: ReadHost,
 ) -> ArmImages:
     """The kernel at the start of 2 MiB, its tree and an unplaced initial RAM disk behind it.
 
@@ -95,21 +106,25 @@ def _linux(
     kernel = kernel or free.find(size)
     tree = tree or free.find(LARGEST_TREE)
     start = kernel.start + header.text_offset
-    initrd = _place_initrd(plan, files, free)
+    initrd = _place_initrd(plan, files, free, read_host)
     writes = ((start, image), *initrd.writes)
     content = make_tree(initrd.place, tree.size)
     return ArmImages((*writes, (tree.start, content)), start, tree.start)
 
 
 def _with_tree(
-    plan: ArmPlan, files: dict[Blob, bytes], images: ArmImages, make_tree: MakeTree
+    plan: ArmPlan,
+    files: dict[Blob, bytes],
+    images: ArmImages,
+    make_tree: MakeTree,
+    read_host: ReadHost,
 ) -> ArmImages:
     """The same with a device tree, where the configuration speaks of one."""
     free = _free_memory(plan, files)
     for address, content in images.writes:
         free.take(AddressRange(address, len(content)))
     place = _wanted_tree(plan, free)
-    initrd = _place_initrd(plan, files, free)
+    initrd = _place_initrd(plan, files, free, read_host)
     tree = make_tree(initrd.place, place.size if place else LARGEST_TREE)
     start = (place or free.find(len(tree), alignment=PAGE_SIZE)).start
     return ArmImages((*images.writes, *initrd.writes, (start, tree)), images.entry, start)
@@ -122,13 +137,18 @@ class _PlacedInitrd(NamedTuple):
     writes: tuple[tuple[int, bytes], ...]
 
 
-def _place_initrd(plan: ArmPlan, files: dict[Blob, bytes], free: FreeMemory) -> _PlacedInitrd:
+def _place_initrd(
+    plan: ArmPlan, files: dict[Blob, bytes], free: FreeMemory, read_host: ReadHost
+) -> _PlacedInitrd:
+    """What is passed is copied: to the guest it is a device's memory, if the host's kernel does
+    not know it as RAM, and Linux reads and frees its RAM disk as it does with RAM."""
     initrd = _initrd(plan)
-    place = initrd_place(initrd, files)
-    if initrd is None or place is not None:
-        return _PlacedInitrd(place, ())
-    place = AddressRange(free.find(len(files[initrd])).start, len(files[initrd]))
-    return _PlacedInitrd(place, ((place.start, files[initrd]),))
+    if initrd is None or (initrd.passed is None and initrd.address is not None):
+        return _PlacedInitrd(initrd_place(initrd, files), ())
+    host = next((each.host for each in plan.regions if each.range == initrd.passed), None)
+    content = files[initrd] if host is None else read_host(host)
+    place = AddressRange(free.find(len(content)).start, len(content))
+    return _PlacedInitrd(place, ((place.start, content),))
 
 
 def _initrd(plan: ArmPlan) -> Blob | None:

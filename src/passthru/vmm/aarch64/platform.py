@@ -10,7 +10,7 @@ from passthru.lean import TYPE_CHECKING, Callable, Mapping
 from passthru.plan.aarch64 import LINE_END, ArmPciBus, ArmPlan, Uart
 from passthru.plan.model import GuestRegion
 from passthru.vmm.aarch64 import kvm_abi as arm
-from passthru.vmm.aarch64.boot import MakeTree, load, read_images
+from passthru.vmm.aarch64.boot import MakeTree, ReadHost, load, read_images
 from passthru.vmm.aarch64.errors import GicVersionMissing
 from passthru.vmm.aarch64.kvm import ArmVcpu, GicDevice, ItsDevice
 from passthru.vmm.aarch64.pl011 import Pl011
@@ -51,12 +51,13 @@ _FOR_ABORTS = {
 class ArmPlatform:
     """See Platform in ``build``.
 
-    Making it reads the images: raises FileUnreadable, ImageError or OutsideGuestMemory.
+    Making it reads the images: raises FileUnreadable, ImageError, OutsideGuestMemory or
+    PhysicalMemoryRefused.
     """
 
-    def __init__(self, plan: ArmPlan, make_tree: MakeTree) -> None:
+    def __init__(self, plan: ArmPlan, make_tree: MakeTree, read_host: ReadHost) -> None:
         self._plan = plan
-        self._images = read_images(plan, make_tree)
+        self._images = read_images(plan, make_tree, read_host)
         self._gic: GicDevice | None = None
         self._aborts = any(_can_abort(region) for region in plan.regions)
 

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading memory of the host that its kernel may not know as RAM."""
+
+import ctypes
+
+import pytest
+
+from fake_kernel import FakeKernel
+from passthru.addresses import AddressRange
+from passthru.host.errors import PhysicalMemoryRefused
+from passthru.host.kernel import Mapping
+from passthru.host.physical_memory import read_physical_memory
+
+START = 0x70000000
+CONTENT = bytes(number * 7 % 251 for number in range((1 << 21) + 8192))
+
+
+class HostMemory(FakeKernel):
+    def map(self, file: int, size: int, offset: int, *, writable: bool) -> Mapping:
+        mapping = super().map(file, size, offset, writable=writable)
+        assert (offset % 4096, size % 4096, writable) == (0, 0, False)
+        at = offset - START
+        ctypes.memmove(mapping.address, CONTENT[at : at + size].ljust(size, b"\0"), size)
+        return mapping
+
+
+@pytest.mark.parametrize("start", [0, 1, 7, 8, 4095, 4096])
+@pytest.mark.parametrize("size", [1, 8, 15, 4096, 4097, 1 << 20, (1 << 20) + 1, 1 << 21])
+def test_a_copy_is_true_wherever_it_begins_and_ends(start: int, size: int) -> None:
+    kernel = HostMemory()
+    found = read_physical_memory(kernel, AddressRange(START + start, size))
+    assert found == CONTENT[start : start + size]
+    assert (kernel.files, kernel.mappings) == ({}, {})
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_refusal_leaves_nothing_behind(step: int) -> None:
+    kernel = FakeKernel(fail_at=step)
+    with pytest.raises(PhysicalMemoryRefused):
+        read_physical_memory(kernel, AddressRange(START, 1))
+    assert (kernel.files, kernel.mappings) == ({}, {})
