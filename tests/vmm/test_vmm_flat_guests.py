@@ -317,6 +317,14 @@ def test_a_second_interrupt_ends_a_guest_that_does_not_listen(guest):
     assert process.returncode == 3
 
 
+def test_sigquit_cuts_the_power_at_once(guest):
+    process = guest.start("print $'W'\n2: jmp 2b")
+    assert wait_for_output(process) == b"W"
+    process.send_signal(signal.SIGQUIT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (3, b"")
+
+
 ECHO = """
         2: mov $0x3fd, %dx
         in %dx, %al

@@ -39,7 +39,8 @@ as one configuration; @- is standard input.
   --without TYPE   leave out virtual devices of a type that run does not have
   dryrun           (an option of the configuration) do all but start the guest
 
-Ctrl-C is the guest's power button; a second one ends it at once.
+Ctrl-C is the power button of an x86-64 guest, and a second one ends it at once. A guest on
+arm64 has no such button: the first one ends it.
 """
 
 

@@ -41,7 +41,7 @@ class Machine:
         self.ports = Bus()
         self.mmio = Bus()
         self.lock = allocate_lock()
-        self.press_power_button: Callable[[], None] = lambda: None
+        self.press_power_button: Callable[[], None] | None = None
         self._say = say
         self._ended = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._status: ExitStatus | None = None
@@ -77,20 +77,28 @@ class Machine:
     def run(self, vcpus: Sequence[Vcpu], inputs: Sequence[Input]) -> ExitStatus:
         """Run until the end and tell how it came.
 
-        SIGINT and SIGTERM are the power button; a second one ends the machine at once.
+        SIGINT and SIGTERM are the power button; a second one ends the machine at once, and so
+        does the first where there is no button. SIGQUIT always cuts the power.
         Raises what a vCPU thread raised, GuestCrash above all.
         """
         loops = [VcpuLoop(vcpu, self.ports, self.mmio, self.lock) for vcpu in vcpus]
         threads = [Thread(self._run_vcpu, loop) for loop in loops]
         self._running = list(zip(loops, threads, strict=True))
+        # Python's handlers run between two steps of the main thread. One whose signal comes just
+        # before that thread goes to sleep would wait for the next event, but for this pipe.
+        woken, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         handlers = {number: signal.signal(number, self._interrupted) for number in _END_SIGNALS}
         kick = signal.signal(_KICK, lambda _number, _frame: None)
+        waker = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         try:
             for thread in threads:
                 thread.start()
-            self._wait(inputs)
+            self._wait(inputs, woken)
         finally:
             self._stop(loops, threads)
+            signal.set_wakeup_fd(waker)
+            os.close(woken)
+            os.close(writer)
             signal.signal(_KICK, kick)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
@@ -108,18 +116,25 @@ class Machine:
         finally:
             self.end()
 
-    def _wait(self, inputs: Sequence[Input]) -> None:
-        """Until the end, hand on what comes in, as fast as it is taken."""
+    def _wait(self, inputs: Sequence[Input], woken: int) -> None:
+        """Until the end, hand on what comes in, as fast as it is taken.
+
+        ``woken`` can be read when a signal has come.
+        """
         sources = list(inputs)
         while True:
             poll = select.poll()
             poll.register(self._ended, select.POLLIN)
+            poll.register(woken, select.POLLIN)
             ready = {source.file: source for source in sources if source.room() > 0}
             for file in ready:
                 poll.register(file, select.POLLIN)
             for file, _ in poll.poll(None if len(ready) == len(sources) else _LOOK_AGAIN):
                 if file == self._ended:
                     return
+                if file == woken:
+                    _read(woken, _INPUT_SIZE)
+                    continue
                 data = _read(file, min(_INPUT_SIZE, ready[file].room()))
                 if data:
                     with self.lock:
@@ -150,19 +165,20 @@ class Machine:
 
     def _interrupted(self, number: int, frame: "FrameType | None") -> None:
         self._interrupts += 1
-        if self._interrupts == 1:
+        button = self.press_power_button
+        if button is None or self._interrupts > 1 or number == signal.SIGQUIT:
+            self.end(ExitStatus.POWER_CUT)
+        else:
             self._say("power button pressed; once more ends the machine at once")
             # Not under the lock: this runs in the main thread, which may hold it.
-            Thread(self._press).start()
-        else:
-            self.end(ExitStatus.POWER_CUT)
+            Thread(self._press, button).start()
 
-    def _press(self) -> None:
+    def _press(self, button: Callable[[], None]) -> None:
         with self.lock:
-            self.press_power_button()
+            button()
 
 
-_END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 
 
 def _read(file: int, size: int) -> bytes:

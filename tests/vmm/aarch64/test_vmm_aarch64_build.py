@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole arm64 machine on a fake kernel: it is built, it fails at every step, nothing is left."""
 
+import os
+import signal
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -100,6 +103,21 @@ def test_a_reset_ends_the_machine_as_well(tmp_path):
 def test_a_guest_that_reports_its_crash_is_fatal(tmp_path):
     with pytest.raises(GuestCrash, match="vCPU 0: the guest reports that it has crashed"):
         run(plan(tmp_path), kernel(ending(3)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
+def test_a_signal_ends_a_machine_that_has_no_power_button(tmp_path, number):
+    def wait(page) -> None:
+        struct.pack_into("<I", page, kvm_abi.RUN_EXIT_REASON, kvm_abi.KVM_EXIT_INTR)
+        time.sleep(0.01)
+
+    def interrupted(page) -> None:
+        os.kill(os.getpid(), number)
+        wait(page)
+
+    fake = kernel()
+    fake.exits = [interrupted, wait]
+    assert run(plan(tmp_path), fake) is ExitStatus.POWER_CUT
 
 
 def test_processors_are_reset_and_all_but_the_first_wait(tmp_path):
