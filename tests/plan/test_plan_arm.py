@@ -167,8 +167,9 @@ def test_another_host_is_refused() -> None:
 def test_the_rules_know_the_machine(text: str, rule: str | None) -> None:
     config, _ = read([Source("guest.qvmconf", BASE + text)], environment={})
     found = check(config, plan_arm_vm(config, LINUX).plan, LINUX)
-    errors = [each.id for each in found if each.severity.value == "error"]
-    assert errors == ([] if rule is None else [rule])
+    errors = [each for each in found if each.severity.value == "error"]
+    assert [each.id for each in errors] == ([] if rule is None else [rule])
+    assert all(each.fix for each in errors if each.id == "address-overlap")
 
 
 @pytest.mark.parametrize(

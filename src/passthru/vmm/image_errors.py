@@ -85,16 +85,16 @@ class AddressNotPossible(ImageError):
 class RamTooSmall(ImageError):
     """No free RAM is large enough for the image.
 
-    ``needed`` is in bytes, ``enough`` a GPA up to which RAM would do.
+    ``needed`` is in bytes; RAM from ``start`` up to ``enough`` would do (GPA).
     """
 
-    def __init__(self, name: str, needed: int, largest: int, enough: int) -> None:
+    def __init__(self, name: str, needed: int, largest: int, enough: int, start: int = 0) -> None:
         super().__init__(
             name,
             f"needs {_size(needed)} of RAM in one piece to start, and the largest free piece "
             f"that this guest has is {_size(largest)}",
         )
-        self.fix = f"ram 0,{_size(enough)}"
+        self.fix = f"ram {f'{start:#x}' if start else 0},{_size(enough - start)}"
 
 
 class LowRamMissing(ImageError):
@@ -112,6 +112,7 @@ class OutsideRam(ImageError):
 
     def __init__(self, name: str, what: str, place: AddressRange) -> None:
         super().__init__(name, f"{what} goes to {place}, and not all of that is free memory")
+        self.fix = f"let the guest's RAM cover {place}, and put nothing else there"
 
 
 class InitrdNotPlaceable(ImageError):

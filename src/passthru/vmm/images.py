@@ -88,6 +88,7 @@ def _is_pe(image: bytes | memoryview) -> bool:
 
 
 _ARCHITECTURES = {
+    ImageFormat.BZIMAGE: "x86-64",
     ImageFormat.ARM64_IMAGE: "arm64",
     ImageFormat.ARM_ZIMAGE: "arm",
     ImageFormat.RISCV_IMAGE: "RISC-V",

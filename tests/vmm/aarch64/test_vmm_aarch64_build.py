@@ -48,11 +48,20 @@ PASS = "pass loc pci:0:3.0=pci:0:5.0"
 PC, X0 = (0x6030000000100000 | place for place in (64, 0))
 
 
-def plan(directory: Path, more: str = "", image: bytes = b"code", load: str = "load ") -> ArmPlan:
+ARM64 = "give an arm64 image"
+
+
+def plan(
+    directory: Path,
+    more: str = "",
+    image: bytes = b"code",
+    load: str = "load ",
+    ram: str = "ram 0x80000000,1m",
+) -> ArmPlan:
     file = directory / "image"
     file.write_bytes(image)
     text = (
-        f"ram 0x80000000,1m\n{more}\n{load}{file}\n"
+        f"{ram}\n{more}\n{load}{file}\n"
         f"vdev pl011 loc {UART:#x} intr gic:37 hostdev >{directory}/console\n"
     )
     config, findings = read([Source("guest.qvmconf", text)], environment={})
@@ -299,22 +308,33 @@ def test_an_elf_file_starts_where_its_header_says(tmp_path, virtual):
 
 
 @pytest.mark.parametrize(
-    ("image", "load", "error", "words"),
+    ("image", "load", "error", "words", "fix"),
     [
-        (elf(62, 0, 0, 0), "load ", OtherArchitecture, "made for x86-64; this machine is arm64"),
-        (b"\0" * 0x202 + b"HdrS", "load ", ImageError, "a Linux bzImage"),
-        (elf(183, 0, 0, 0x90000000), "load ", OutsideRam, "0x90000000"),
-        (b"code", "load 0x800ffffe,", OutsideRam, "0x800ffffe..0x80100002"),
-        (b"code", "guest load ", ImageError, "data of no known format"),
-        (bytes(0x38) + b"ARM\x64", "load ", ImageError, "the header needs 64 bytes"),
-        (bytes(1 << 21), "load ", ImageError, "2m of RAM"),
-        (b"", "load ", ImageError, "an empty file"),
+        (elf(62, 0, 0, 0), "load ", OtherArchitecture, "made for x86-64; this .* arm64", ARM64),
+        (b"\0" * 0x202 + b"HdrS", "load ", OtherArchitecture, "made for x86-64; this", ARM64),
+        (bytes(0x38) + b"RSC\x05", "load ", OtherArchitecture, "made for RISC-V; this", ARM64),
+        (elf(183, 0, 0, 0x90000000), "load ", OutsideRam, "0x90000000", "0x90000000..0x90000008"),
+        (b"code", "load 0x800ffffe,", OutsideRam, "0x800ffffe..0x80100002", "let the guest's RAM"),
+        (b"code", "guest load ", ImageError, "data of no known format", "first byte: load "),
+        (bytes(0x38) + b"ARM\x64", "load ", ImageError, "the header needs 64 bytes", None),
+        (bytes(1 << 21), "load ", ImageError, "2m of RAM", "ram 0x80000000,4m"),
+        (b"", "load ", ImageError, "an empty file", None),
+        (b"\xfd7zXZ\0", "load ", ImageError, "an xz file", "xzcat "),
     ],
 )
 def test_images_that_cannot_start_are_refused_before_kvm_is_opened(
-    tmp_path, image, load, error, words
+    tmp_path, image, load, error, words, fix
 ):
     fake = kernel()
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as raised:
         run(plan(tmp_path, image=image, load=load), fake)
     assert fake.steps == []
+    assert raised.value.exit_status is ExitStatus.FATAL_BEFORE_START
+    assert fix is None or fix in (raised.value.fix or "")
+
+
+def test_more_ram_as_the_fix_says_is_enough(tmp_path):
+    large = bytes(3 << 20)
+    with pytest.raises(ImageError) as raised:
+        run(plan(tmp_path, image=large), kernel())
+    assert run(plan(tmp_path, image=large, ram=raised.value.fix), kernel()) is ExitStatus.OK

@@ -26,11 +26,15 @@ def image(text_offset: int = 0, size: int = 3 * MIB, flags: int = 0xA) -> bytes:
 
 
 def images(
-    directory: Path, content: bytes, more: str = "", load: str = "guest load"
+    directory: Path,
+    content: bytes,
+    more: str = "",
+    load: str = "guest load",
+    ram: str = "ram 0x80100000,64m",
 ) -> tuple[ArmImages, list]:
     (directory / "Image").write_bytes(content)
     (directory / "initrd").write_bytes(b"initrd")
-    text = f"ram 0x80100000,64m\n{load} {directory}/Image\n{more}"
+    text = f"{ram}\n{load} {directory}/Image\n{more}"
     config, findings = read([Source("guest.qvmconf", text)], environment={})
     planned = plan_arm_vm(config, LINUX)
     assert (findings, planned.findings) == ((), ())
@@ -86,6 +90,15 @@ def test_a_ram_disk_with_an_address_is_left_there(tmp_path):
 
 def test_an_image_without_a_size_is_as_large_as_its_file(tmp_path):
     assert images(tmp_path, image(size=0))[0].entry == 0x80280000
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_more_ram_as_the_fix_says_is_enough(tmp_path, pack):
+    large = image(size=80 * MIB).ljust(80 * MIB, b"k")
+    with pytest.raises(ImageError, match="80m of RAM in one piece") as raised:
+        images(tmp_path, pack(large))
+    assert raised.value.fix == "ram 0x80100000,145m"
+    assert images(tmp_path, pack(large), ram=raised.value.fix)[0].entry == 0x80200000
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,12 @@ from passthru.vmm.aarch64.errors import TreeOutsideRam
 from passthru.vmm.aarch64.linux_image import (
     LARGEST_TREE,
     FreeMemory,
+    ram_too_small,
     read_header,
     unpacked,
 )
 from passthru.vmm.address_space import GuestMemory
-from passthru.vmm.image_errors import OutsideRam, RamTooSmall
+from passthru.vmm.image_errors import OutsideRam
 from passthru.vmm.images import (
     RAM_KINDS,
     ImageFormat,
@@ -62,7 +63,7 @@ def read_images(plan: ArmPlan, make_tree: MakeTree, read_host: ReadHost) -> ArmI
     placed = tuple((blob.address or 0, content) for blob, content in data)
     kind = recognise(image)
     if kind is ImageFormat.GZIP:
-        image = unpacked(name, image, max(part.size for part in _memory(plan)))
+        image = unpacked(name, image, _memory(plan))
         kind = recognise(image)
     if kind is ImageFormat.FLAT and not boot.typed:
         entry = _place(plan, files, boot).start
@@ -205,7 +206,7 @@ def _place(plan: ArmPlan, files: dict[Blob, bytes], boot: Blob) -> AddressRange:
         if start + size <= part.end:
             return AddressRange(start, size)
     largest = max((part.size for part in free), default=0)
-    raise RamTooSmall(name, size, largest, size)
+    raise ram_too_small(name, size, _memory(plan), largest)
 
 
 def _elf(plan: ArmPlan, name: str, image: bytes) -> tuple[list[tuple[int, bytes]], int]:

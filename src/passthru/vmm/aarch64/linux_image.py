@@ -8,10 +8,10 @@ import zlib
 from struct import unpack_from
 
 from passthru.addresses import AddressRange, united, without
-from passthru.lean import Iterable, NamedTuple
+from passthru.lean import Iterable, NamedTuple, Sequence
 from passthru.vmm.image_errors import ImageTruncated, ImageUnsupported, OutsideRam, RamTooSmall
 
-__all__ = ["LARGEST_TREE", "FreeMemory", "LinuxHeader", "read_header", "unpacked"]
+__all__ = ["LARGEST_TREE", "FreeMemory", "LinuxHeader", "ram_too_small", "read_header", "unpacked"]
 
 LARGEST_TREE = 2 << 20
 """Bytes of the largest device tree; kept for it, whatever its size."""
@@ -44,18 +44,33 @@ def read_header(name: str, image: bytes) -> LinuxHeader:
     return LinuxHeader(text_offset, max(image_size, len(image)))
 
 
-def unpacked(name: str, image: bytes, limit: int) -> bytes:
-    """What gzip has packed, of at most ``limit`` bytes. Raises ImageUnsupported, RamTooSmall."""
+def unpacked(name: str, image: bytes, memory: Sequence[AddressRange]) -> bytes:
+    """What gzip has packed, if it fits into a piece of ``memory``.
+
+    Raises ImageUnsupported, RamTooSmall.
+    """
+    limit = max((part.size for part in memory), default=0)
     unpacker = zlib.decompressobj(_GZIP)
     try:
         content = unpacker.decompress(image, limit + 1)
     except zlib.error as error:
         raise ImageUnsupported(name, f"damaged gzip file: {error}") from error
     if len(content) > limit:
-        raise RamTooSmall(name, len(content), limit, len(content))
+        # The file's last word is the size of what it has packed (RFC 1952, 2.3.1).
+        told = int.from_bytes(image[-4:], "little")
+        raise ram_too_small(name, max(told, len(content)), memory, limit)
     if not unpacker.eof:
         raise ImageUnsupported(name, "damaged gzip file: it ends too early")
     return content
+
+
+def ram_too_small(
+    name: str, size: int, memory: Sequence[AddressRange], largest: int
+) -> RamTooSmall:
+    """No free piece of ``memory`` has ``size`` bytes; the last one of all would have to grow."""
+    last = memory[-1] if memory else AddressRange(0, 0)
+    end = -(-last.end // _ALIGNMENT) * _ALIGNMENT
+    return RamTooSmall(name, size, largest, end + size, last.start)
 
 
 class FreeMemory:
@@ -63,7 +78,8 @@ class FreeMemory:
 
     def __init__(self, name: str, ram: Iterable[AddressRange]) -> None:
         self._name = name
-        self._free = united(ram)
+        self._ram = united(ram)
+        self._free = self._ram
 
     def take(self, place: AddressRange) -> None:
         """Keep ``place`` from being given out."""
@@ -94,4 +110,4 @@ class FreeMemory:
         if address is not None:
             raise OutsideRam(self._name, "the image", AddressRange(address, size))
         largest = max((part.size for part in self._free), default=0)
-        raise RamTooSmall(self._name, size, largest, size)
+        raise ram_too_small(self._name, size, self._ram, largest)
