@@ -2,6 +2,7 @@
 """PCI functions passed to guests on arm64: host bridge, ITS and VFIO behind an SMMUv3."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -83,13 +84,17 @@ def state(host: VirtualHost) -> str:
     return host.run(["/bin/sh", "-c", STATE], timeout=60).text
 
 
-def run(host: VirtualHost, configuration: str) -> Completed:
+def command_for(host: VirtualHost, configuration: str) -> list[str]:
     config = host.exchange / "pci.qvmconf"
     config.write_text(configuration)
-    command = passthru_command(["run", f"@{config}"], AARCH64)
-    return host.run(command, timeout=240, silence=120)
+    return passthru_command(["run", f"@{config}"], AARCH64)
 
 
+def run(host: VirtualHost, configuration: str) -> Completed:
+    return host.run(command_for(host, configuration), timeout=240, silence=120)
+
+
+@pytest.mark.shows("example-audio")
 @pytest.mark.shows(
     *("pass-device", "pci-by-ids", "pci-same-place", "pci-at-guest-place", "pci-host-side"),
     *("pci-example", "pci-implicit-interrupts", "example-graphics-both"),
@@ -311,3 +316,38 @@ def test_memory_where_the_smmu_shows_the_host_s_its_is_refused(arm_host: Virtual
 
     assert done.status == 65, done.text
     assert "covers 0x8000000..0x8100000, which the host's IOMMU keeps back (msi)" in done.text
+
+
+FIRST = """
+"$@" >/tmp/first 2>&1 &
+tries=0
+until grep -q running /tmp/first || [ $tries = 300 ]; do
+    tries=$((tries + 1))
+    usleep 100000
+done
+echo "first: $(cat /tmp/first)"
+"$@"
+echo "second: $?"
+kill -KILL $!
+wait
+"""
+
+
+@pytest.mark.shows("owner-other-guest", "dma-taken", "dma-taken-ends")
+def test_a_function_has_one_owner_and_comes_back_even_from_a_killed_run(
+    arm_host: VirtualHost, tmp_path: Path
+) -> None:
+    image = arm_host.exchange / "forever.bin"
+    forever = make_flat(tmp_path, 'print "running"\n1: wfi\nb 1b')
+    image.write_bytes(forever.read_bytes())
+    arm_host.bind([EDU])
+    before = state(arm_host)
+    machine = f"ram 0x60000000,1m load {image}\nvdev pl011 loc 0x1c090000 intr gic:37\n"
+
+    command = command_for(arm_host, f"{machine}pass loc pci:0:5.0\n")
+    done = arm_host.run(["/bin/sh", "-c", FIRST, "sh", *command], timeout=120)
+
+    assert re.search("^first: .*running", done.text, re.DOTALL), done.text
+    assert "second: 64" in done.text, done.text
+    assert "in use by another process" in done.text, done.text
+    assert state(arm_host) == before
