@@ -7,6 +7,7 @@ import pytest
 
 from conformance import OF_A_RUN, Row, Section, Verdict, rows
 from conformance_page import conformance_page
+from passthru.board.model import InterruptLine, Trigger, UioDevice
 from passthru.diagnostics.finding import Severity
 from passthru.diagnostics.source import Source
 from passthru.language.access import ACCESS_LETTERS
@@ -21,6 +22,16 @@ from shown_by_tests import Shown, shown_by_tests
 
 ROWS = tuple(rows())
 OF_THE_MACHINE = ("tests/bench/", "tests/host/", "tests/vmm/")
+LINES = {5: Trigger.LEVEL, 6: Trigger.EDGE, 34: Trigger.LEVEL, 79: Trigger.EDGE}
+WITH_UIO = BOARD._replace(
+    interrupts=tuple(InterruptLine("ioapic", *line, owner="uio") for line in LINES.items()),
+    uio=(UioDevice("uio0", "device", "uio", tuple(LINES), ()),),
+)
+"""The host of the other tests, and a device that delivers interrupts."""
+ARM = WITH_UIO._replace(
+    architecture="aarch64",
+    interrupts=tuple(each._replace(controller="gic") for each in WITH_UIO.interrupts),
+)
 NOT_WITH_KVM = {"not-supported-by-run", "dma-manager-missing"}
 """The findings by which `run` refuses what it cannot do or hold to."""
 
@@ -66,7 +77,7 @@ def test_rows_of_a_run_have_an_example_and_no_others() -> None:
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.example], ids=lambda row: row.id)
 def test_run_refuses_what_the_table_calls_refused_and_nothing_else(row: Row) -> None:
-    checked = check_text(row.example)
+    checked = check_text(row.example, WITH_UIO)
     errors = {each.id for each in checked.findings if each.severity is Severity.ERROR}
     if row.x86_64 is Verdict.REFUSED:
         assert errors
@@ -85,9 +96,6 @@ def test_the_verdict_of_a_letter_is_that_of_a_plan(row: Row) -> None:
     verdicts = {each.letter: each.enforcement.value for each in found}
     assert verdicts[row.letter] == row.x86_64.value
 
-
-ARM = BOARD._replace(architecture="aarch64")
-"""The same memory and functions, on an arm64 host."""
 
 SHOWN_ON_ARM64 = ("tests/bench/test_bench_arm64", "tests/vmm/aarch64/")
 

@@ -162,6 +162,7 @@ def run_guest(host: VirtualHost, binary: Path, ioapic: str, sched: str = "") -> 
     return host.run(["/bin/sh", "-c", script], timeout=240, silence=120)
 
 
+@pytest.mark.shows("intr-passed", "intr-service-thread", "sched-priority")
 @pytest.mark.parametrize(("ioapic", "sched"), [("0xfec00000", "sched 10"), ("0xf8000000", "")])
 def test_a_hundred_interrupts_in_a_row_reach_the_guest(
     edu_by_uio: VirtualHost, binary: Path, ioapic: str, sched: str

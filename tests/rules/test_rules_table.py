@@ -210,12 +210,7 @@ CASES = (
 # fmt: on
 
 
-@pytest.mark.shows(
-    "intr-passed",
-    "intr-service-thread",
-    case="not-supported-by-run: vdev ioapic name p intr apic pass intr",
-)
-@pytest.mark.shows("sched-priority", "sched-example-pci", case="not-supported-by-run: pass sched")
+@pytest.mark.shows("sched-example-pci", case="not-supported-by-run: pass sched")
 @pytest.mark.shows("io-port-number", "io-example", case="not-supported-by-run: pass loc io:")
 @pytest.mark.shows("access-e", case="not-supported-by-run: pass loc mem:0x30000000,64m,rnce")
 @pytest.mark.shows("blob-acpi", case="not-supported-by-run: acpi pass")

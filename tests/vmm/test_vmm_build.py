@@ -113,6 +113,7 @@ def test_a_machine_ends_with_the_guest_s_reset_and_gives_everything_back(tmp_pat
     assert kernel.irqfds == {}
 
 
+@pytest.mark.shows("intr-thread-each", "intr-immediate-unmask")
 def test_an_interrupt_service_is_connected_and_its_device_locked(tmp_path):
     kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
     kernel.uio = FakeUio(pci=True)

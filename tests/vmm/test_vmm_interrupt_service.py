@@ -122,6 +122,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
+@pytest.mark.shows("intr-passed", "intr-service-thread")
 def test_the_line_rises_and_is_unmasked_when_the_guest_has_ended_it(start) -> None:
     bench = start(LEVEL)
     for turn in range(1, 6):
@@ -151,6 +152,7 @@ def test_a_pci_function_that_asks_again_is_raised_again_and_stays_masked() -> No
     service.stop()
 
 
+@pytest.mark.shows("intr-immediate-unmask")
 def test_with_u_it_is_unmasked_at_once(start) -> None:
     bench = start(EDGE)
     for turn in range(1, 4):
@@ -239,6 +241,7 @@ def test_a_priority_that_the_host_refuses_is_an_error_with_its_limit() -> None:
     assert (kernel.files, kernel.irqfds) == (files, {})
 
 
+@pytest.mark.shows("sched-priority", "sched-example-intr")
 def test_the_thread_has_the_priority_when_start_returns() -> None:
     kernel = FakeKernel()
     service = InterruptService(

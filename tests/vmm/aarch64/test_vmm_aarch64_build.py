@@ -175,6 +175,8 @@ def test_failing_at_any_step_leaves_nothing_behind(tmp_path):
         assert left == ({}, {}, {}), f"left after a failure at {name}"
 
 
+@pytest.mark.shows("intr-passed", "intr-service-thread", "intr-thread-each")
+@pytest.mark.shows("intr-immediate-unmask", "sched-priority", "sched-example-intr")
 @pytest.mark.parametrize("version", [2, 3])
 def test_passed_interrupts_raise_the_gic_s_lines_and_level_ones_hear_of_their_end(
     tmp_path, version
