@@ -2,6 +2,8 @@
 """A whole machine on a fake kernel: it is built, it fails at every step, nothing is left."""
 
 import errno
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -130,6 +132,23 @@ def test_an_interrupt_service_is_connected_and_its_device_locked(tmp_path):
     assert 6 not in kernel.resamplers
     assert (kernel.locked, kernel.priorities) == (["/dev/uio0", "/dev/uio1"], [10])
     assert (kernel.files, kernel.irqfds) == ({}, {})
+
+
+def test_who_asks_the_machine_is_told_of_its_interrupts(tmp_path):
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    said: list[str] = []
+
+    def ask(page: memoryview) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        page[kvm_abi.RUN_EXIT_REASON] = kvm_abi.KVM_EXIT_INTR
+
+    kernel.exits.insert(0, ask)
+    before = signal.getsignal(signal.SIGUSR1)
+    run_machine(plan(tmp_path), BOARD, kernel, said.append)
+    assert [line for line in said if "taken" in line] == [
+        f"vector {vector} (intr {SPAN.text}): 0 taken, 0 lost" for vector in (21, 22)
+    ]
+    assert signal.getsignal(signal.SIGUSR1) == before
 
 
 def test_a_plan_without_a_device_for_an_interrupt_does_not_start(tmp_path):

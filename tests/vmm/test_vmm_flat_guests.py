@@ -317,6 +317,17 @@ def test_a_second_interrupt_ends_a_guest_that_does_not_listen(guest):
     assert process.returncode == 3
 
 
+def test_sigusr1_asks_how_the_guest_fares_and_changes_nothing(guest):
+    process = guest.start(WAIT_FOR_POWER_BUTTON)
+    assert wait_for_output(process) == b"W"
+    process.send_signal(signal.SIGUSR1)
+    assert process.stderr.readline() == b"passthru: the guest runs, with 1 virtual processor\n"
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
 def test_sigquit_cuts_the_power_at_once(guest):
     process = guest.start("print $'W'\n2: jmp 2b")
     assert wait_for_output(process) == b"W"

@@ -222,6 +222,7 @@ class _Build:
             self._kernel, self._vm, self._undo, self._say, self._machine.fail
         )
         self._interrupts.start(interrupts)
+        self._machine.report = self._interrupts.report
 
     def _resample_interrupts(self) -> None:
         if self._functions is not None:

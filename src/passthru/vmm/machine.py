@@ -5,7 +5,7 @@ import os
 import select
 
 from passthru.diagnostics.errors import ExitStatus
-from passthru.lean import TYPE_CHECKING, Callable, NamedTuple, Sequence
+from passthru.lean import TYPE_CHECKING, Callable, Iterable, NamedTuple, Sequence
 from passthru.vmm.address_space import Bus
 from passthru.vmm.kvm import Vcpu
 from passthru.vmm.vcpu_thread import Thread, VcpuLoop, allocate_lock, get_ident, signal
@@ -42,6 +42,8 @@ class Machine:
         self.mmio = Bus()
         self.lock = allocate_lock()
         self.press_power_button: Callable[[], None] | None = None
+        self.report: Callable[[], Iterable[str]] = tuple
+        """What SIGUSR1 prints, beside that the guest runs."""
         self._say = say
         self._ended = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._status: ExitStatus | None = None
@@ -78,7 +80,8 @@ class Machine:
         """Run until the end and tell how it came.
 
         SIGINT and SIGTERM are the power button; a second one ends the machine at once, and so
-        does the first where there is no button. SIGQUIT always cuts the power.
+        does the first where there is no button. SIGQUIT always cuts the power. SIGUSR1 asks how
+        the machine fares.
         Raises what a vCPU thread raised, GuestCrash above all.
         """
         loops = [VcpuLoop(vcpu, self.ports, self.mmio, self.lock) for vcpu in vcpus]
@@ -88,6 +91,7 @@ class Machine:
         # before that thread goes to sleep would wait for the next event, but for this pipe.
         woken, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         handlers = {number: signal.signal(number, self._interrupted) for number in _END_SIGNALS}
+        handlers[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._asked)
         kick = signal.signal(_KICK, lambda _number, _frame: None)
         waker = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         try:
@@ -172,6 +176,12 @@ class Machine:
             self._say("power button pressed; once more ends the machine at once")
             # Not under the lock: this runs in the main thread, which may hold it.
             Thread(self._press, button).start()
+
+    def _asked(self, number: int, frame: "FrameType | None") -> None:
+        count = len(self._running)
+        self._say(f"the guest runs, with {count} virtual processor{'s' if count > 1 else ''}")
+        for line in self.report():
+            self._say(line)
 
     def _press(self, button: Callable[[], None]) -> None:
         with self.lock:

@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All passed interrupts of one machine; SIGUSR1 tells how they fare."""
+"""All passed interrupts of one machine."""
 
 from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
-from passthru.lean import TYPE_CHECKING, Callable, Iterable
+from passthru.lean import Callable, Iterable
 from passthru.plan.model import PassedInterrupt
 from passthru.vmm.interrupt_service import Fail, InterruptService
 from passthru.vmm.kvm import Vm
-from passthru.vmm.vcpu_thread import signal
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 __all__ = ["PassedInterrupts"]
 
@@ -35,8 +31,10 @@ class PassedInterrupts:
             service.start()
             self._undo.callback(self._stop, service)
             self._services.append(service)
-        earlier = signal.signal(signal.SIGUSR1, self._asked)
-        self._undo.callback(signal.signal, signal.SIGUSR1, earlier)
+
+    def report(self) -> list[str]:
+        """How each interrupt fares: how many came, how many were lost, and how long they took."""
+        return [str(service) for service in self._services]
 
     def resample(self) -> None:
         """Let every pending interrupt fire again."""
@@ -46,8 +44,4 @@ class PassedInterrupts:
     def _stop(self, service: InterruptService) -> None:
         service.stop()
         if service.lost:
-            self._say(str(service))
-
-    def _asked(self, number: int, frame: "FrameType | None") -> None:
-        for service in self._services:
             self._say(str(service))
