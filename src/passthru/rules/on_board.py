@@ -92,9 +92,6 @@ def _answers(config: VmConfig, hypervisor: Hypervisor, board: Board) -> Iterator
     passed = passed_memory(config)
     if _is_for_run(hypervisor, board):
         yield from _as_run_tells(config, board)
-        if board.architecture == "aarch64":
-            # These plans have no functions.
-            yield from _functions_on_board(config, hypervisor, board)
     else:
         yield from _machine_on_board(config, passed, hypervisor, board)
         yield from _memory_on_board(passed, hypervisor, board)
