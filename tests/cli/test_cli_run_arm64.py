@@ -79,6 +79,13 @@ def test_a_check_against_the_same_host_tells_the_same(text, errors, host):
     assert sorted(told) == sorted(errors)
 
 
+def test_a_check_tells_what_only_x86_has(host):
+    source = Source("guest.qvmconf", MACHINE + "vdev hpet loc 0xf8008000 intr gic:40")
+    (checked,) = examine_together([source], Hypervisor.KVM, capture_board(host))
+    told = {each.id for each in checked.findings if each.severity is Severity.ERROR}
+    assert told == {"not-supported-by-run", "x86-only"}
+
+
 def test_a_device_that_the_iommu_knows_is_told(tmp_path, host, started, capsys):
     main(["run", write(tmp_path, "pass loc 0xa001000,0x1000,rwn")])
     assert "[dma-device-declared-harmless]" in capsys.readouterr().err

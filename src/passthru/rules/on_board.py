@@ -92,6 +92,8 @@ def _answers(config: VmConfig, hypervisor: Hypervisor, board: Board) -> Iterator
     passed = passed_memory(config)
     if _is_for_run(hypervisor, board):
         yield from _as_run_tells(config, board)
+        if board.architecture == "aarch64":
+            yield from foreign_to_board(config, uses_of(config), "arm", board.name)
     else:
         yield from _machine_on_board(config, passed, hypervisor, board)
         yield from _memory_on_board(passed, hypervisor, board)
