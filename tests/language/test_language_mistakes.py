@@ -307,6 +307,7 @@ def test_as_many_cpus_are_there_as_are_asked_for():
         ("logger error", "logger error DESTINATION"),
         ("guest ./Image", "guest load FILE"),
         ("ram 1G load 0x1000,", "load 0x1000,FILE"),
+        ("ram 1G\nload\nvdev ser8250 loc 0x3f8", "load [ADDRESS,]FILE"),
     ],
 )
 def test_the_form_of_an_option_without_its_argument_has_what_is_given(text, fix):

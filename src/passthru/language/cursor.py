@@ -76,6 +76,10 @@ class Cursor:
         """Take the next ``count`` words."""
         self.index += count
 
+    def step_back(self) -> None:
+        """Make the word that was taken last the next one again."""
+        self.index -= 1
+
     def put_back(self, words: list[Word]) -> None:
         """Make ``words`` the next ones."""
         self.words[self.index : self.index] = words

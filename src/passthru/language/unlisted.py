@@ -56,7 +56,7 @@ def put_argument_right(
         return True
     translation = translate_argument(option.name, word, cursor, vm.order.controller)
     if translation is None:
-        cursor.put_back([word])
+        cursor.step_back()
         return True
     return _tell(translation, cursor, findings)
 
