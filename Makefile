@@ -29,6 +29,7 @@ lint: set-up-test
 
 benchmarks: set-up-test
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/startup_arm64.py
 	$(BIN)/python benchmarks/exits.py
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/system.py
