@@ -11,39 +11,16 @@ import pytest
 from arm_guests import make_elf, make_flat
 from passthru.bench.architectures import AARCH64
 from passthru.bench.boards import load_board
-from passthru.bench.foreign_host import obtain_foreign_kernel
 from passthru.bench.host_session import Completed
-from passthru.bench.initramfs import build_initramfs
 from passthru.bench.inner_command import passthru_command
 from passthru.bench.virtual_host import VirtualHost
+from public_guests import BARE_METAL, CORPUS, ZEPHYR
 
 pytestmark = pytest.mark.bench
 
 HELLO = 'print "hello from arm64\\n"\npower_off'
 PL011 = "vdev pl011 loc 0x1c090000 intr gic:37 hostdev >-\n"
 NUMBERS = itertools.count()
-
-# The two public configurations, with what a guest on the bench needs instead of the image.
-BARE_METAL = """\
-system hello-guest
-ram 0x40000000,16M
-cpu
-load {image}
-vdev pl011
-    loc 0x1c090000
-    intr gic:37
-"""
-ZEPHYR = """\
-system zephyr
-cpu
-ram 0x80000000,128M
-vdev gic version 2
-load {image}
-vdev pl011
-        hostdev >-
-        loc 0x1c090000
-        intr gic:37
-"""
 
 
 def run(host: VirtualHost, text: str, image: Path) -> Completed:
@@ -77,40 +54,19 @@ def test_a_public_configuration_with_gicv2_runs_where_the_host_has_it(
     assert (done.status, done.text) == (0, "hello from arm64\n")
 
 
-LINUX = """\
-system linux
-ram 0x80000000,256m
-guest load {image}
-initrd load {image}.initrd
-cmdline "console=ttyAMA0 quiet panic=-1 nokaslr mitigations=off cryptomgr.notests \
-random.trust_cpu=on rcupdate.rcu_expedited=1 audit=0"
-vdev vdev-pl011
- loc 0x1c090000
- intr gic:37
- hostdev >-
-"""
-LINUX_CHECKS = """\
-mount -t proc proc /proc
-echo "processors: $(nproc)"
-grep -q 'GICv3 *27 .*arch_timer' /proc/interrupts && echo timer
-echo 'a line by interrupts'
-"""
-
-
-@pytest.mark.shows("blob-type-load", "example-initrd-load")
-def test_linux_runs_on_the_console_of_a_public_configuration(arm_host: VirtualHost) -> None:
-    kernel = obtain_foreign_kernel()
-    init = f"#!/bin/busybox sh\n/bin/busybox --install -s /bin\n{LINUX_CHECKS}poweroff -f\n"
-    directory = arm_host.exchange / str(next(NUMBERS))
-    directory.mkdir()
-    (directory / "Image.initrd").write_bytes(build_initramfs(kernel, init, {}))
-    (directory / "Image").write_bytes(kernel.image.read_bytes())
-    (directory / "guest.qvmconf").write_text(LINUX.format(image=directory / "Image"))
-    command = passthru_command(["run", f"@{directory}/guest.qvmconf"], AARCH64)
-    done = arm_host.run(command, timeout=200, silence=120)
-    assert done.status == 0, done.text
-    for line in ("processors: 1", "timer", "a line by interrupts"):
-        assert line in done.text.replace("\r", "").splitlines(), done.text
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here")
+def test_the_public_files_run_with_another_image(
+    arm_host: VirtualHost, gicv2_host: VirtualHost, tmp_path: Path
+) -> None:
+    flat = make_flat(tmp_path, HELLO)
+    for host, name, image, guest in (
+        (arm_host, "49-tc3-hello-guest", "/guests/hello-guest.bin", flat),
+        (gicv2_host, "50-zephyr-qnxhv_vm", "./zephyr.elf", make_elf(tmp_path, HELLO, 0x80000000)),
+    ):
+        text = (CORPUS / f"{name}.qvmconf").read_text()
+        assert text.count(image) == 1
+        done = run(host, text.replace(image, "{image}"), guest)
+        assert (done.status, done.text) == (0, "hello from arm64\n"), name
 
 
 def test_a_gic_that_the_host_lacks_is_refused_with_the_one_it_has(
@@ -135,6 +91,41 @@ def test_a_reset_ends_the_machine_as_well(arm_host: VirtualHost, tmp_path: Path)
     text = f"ram 0x40000000,1M\nload {{image}}\n{PL011}"
     done = run(arm_host, text, make_flat(tmp_path, 'print "again"\nreset'))
     assert (done.status, done.text) == (0, "again")
+
+
+WAITING = b"waiting"
+# The second processor spins, the first sleeps; nobody ends them.
+TIRELESS = f"""
+    ldr x0, =0xc4000003
+    mov x1, #1
+    adr x2, 2f
+    hvc #0
+    print "{WAITING.decode()}"
+1:  wfi
+    b 1b
+2:  b 2b
+"""
+
+
+@pytest.mark.parametrize(
+    ("signal", "status"), [("INT", 3), ("TERM", 3), ("QUIT", 3), ("KILL", 137)]
+)
+def test_a_signal_ends_a_guest_that_has_no_power_button(
+    signal: str, status: int, arm_host: VirtualHost, tmp_path: Path
+) -> None:
+    (arm_host.exchange / "guest.bin").write_bytes(make_flat(tmp_path, TIRELESS).read_bytes())
+    text = f"ram 0x40000000,1M cpu cpu load {arm_host.exchange}/guest.bin {PL011}"
+    # A shell tells on its error output who has been killed.
+    script = """
+        exec 2>/dev/null
+        mkfifo /tmp/console
+        "$@" >/tmp/console 2>&1 & guest=$!
+        head -c 7 </tmp/console; kill -SIGNAL $guest; wait $guest; status=$?
+        rm /tmp/console; exit $status
+    """.replace("SIGNAL", signal)
+    command = passthru_command(["run", *text.split()], AARCH64)
+    done = arm_host.run(["sh", "-c", script, "sh", *command], timeout=60)
+    assert (done.status, done.output) == (status, WAITING)
 
 
 TWO_PROCESSORS = """
