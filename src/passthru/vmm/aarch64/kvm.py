@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """KVM's objects on arm64: a virtual CPU with its firmware interface, and the GIC."""
 
+import _ctypes  # all of ctypes takes longer to import than a small machine to build
 from _struct import Struct  # struct only hands it on, from a file more
 
 from passthru.host.kernel import Kernel, KernelCallFailed, KernelObject
-from passthru.lean import Callable
+from passthru.lean import TYPE_CHECKING, Callable
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.aarch64 import kvm_abi as arm
 from passthru.vmm.kvm import Vcpu
+
+if TYPE_CHECKING:
+    _Integer = _ctypes._SimpleCData[int]
+else:
+    _Integer = _ctypes._SimpleCData
 
 __all__ = ["ArmVcpu", "GicDevice", "ItsDevice"]
 
@@ -17,12 +23,14 @@ _LOADED = (arm.REGS_PC, *range(arm.REGS_X0, arm.REGS_X0 + 31 * _U64.size, _U64.s
 """What the completion of a load can change: the program counter, x0 to x30."""
 
 
+class _Byte(_Integer):
+    _type_ = "B"
+
+
 def _with_address(data: bytearray, use: Callable[[int], None]) -> None:
     """Call ``use`` with the user address of ``data``, which stays where it is meanwhile."""
-    import ctypes  # it is slow to import
-
-    memory = (ctypes.c_char * len(data)).from_buffer(data)
-    use(ctypes.addressof(memory))
+    first = _Byte.from_buffer(data)
+    use(_ctypes.addressof(first))
 
 
 class ArmVcpu(Vcpu):
