@@ -28,7 +28,7 @@ for number, (word,) in enumerate(struct.iter_unpack("<Q", content)):
 """
 LINUX = """\
 ram 0x40000000,256m
-guest load {directory}/Image
+guest load {image}
 initrd pass loc 0x90000000,{size:#x},rcn=0x81000000
 cmdline "console=ttyAMA0 quiet panic=-1 nokaslr mitigations=off cryptomgr.notests \
 random.trust_cpu=on rcupdate.rcu_expedited=1 audit=0"
@@ -49,9 +49,8 @@ def test_linux_starts_with_a_ram_disk_from_the_memory_of_the_host(arm_host: Virt
     init = "#!/bin/busybox sh\n/bin/busybox --install -s /bin\necho from the host\npoweroff -f\n"
     initrd = build_initramfs(kernel, init, {})
     initrd += bytes(-len(initrd) % PAGE)
-    (place / "Image").write_bytes(kernel.image.read_bytes())
     (place / "initrd").write_bytes(initrd)
-    (place / "guest.qvmconf").write_text(LINUX.format(directory=place, size=len(initrd)))
+    (place / "guest.qvmconf").write_text(LINUX.format(image=kernel.image, size=len(initrd)))
     stored = arm_host.run([FOREIGN_PYTHON, "-c", STORE, str(place / "initrd")])
     assert stored.status == 0, stored.text
     command = passthru_command(["run", f"@{place}/guest.qvmconf"], AARCH64)

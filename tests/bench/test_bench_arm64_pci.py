@@ -106,13 +106,12 @@ def test_a_disk_and_a_wired_function_work_in_linux(arm_host: VirtualHost) -> Non
         kernel, CHECKS, ("nvme", "uio_pci_generic"), {"/expected": expected.encode()}
     )
     (arm_host.exchange / "initrd").write_bytes(initrd)
-    (arm_host.exchange / "Image").write_bytes(kernel.image.read_bytes())
     arm_host.bind([NVME, EDU])
     before = state(arm_host)
 
     done = run(
         arm_host,
-        f"system pci ram 0x80000000,256m guest load {arm_host.exchange}/Image\n"
+        f"system pci ram 0x80000000,256m guest load {kernel.image}\n"
         f"initrd load {arm_host.exchange}/initrd\n"
         f'cmdline "{GUEST_COMMAND_LINE.replace("ttyS0", "ttyAMA0")}"\n'
         "vdev pl011 loc 0x1c090000 intr gic:37 hostdev >-\n"

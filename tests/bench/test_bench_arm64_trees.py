@@ -38,7 +38,7 @@ OWN = """
 LINUX = """\
 system linux
 ram 0x80000000,256m
-guest load {directory}/Image
+guest load {image}
 initrd load {directory}/initrd
 fdt load {directory}/own.dtb
 set fdt-dump-file /run/guest.dtb
@@ -62,7 +62,7 @@ grep -q 'GICv3 *27 .*arch_timer' /proc/interrupts && echo timer
 
 def run(host: VirtualHost, directory: Path, *words: str) -> Completed:
     config = directory / "guest.qvmconf"
-    config.write_text(LINUX.format(directory=directory))
+    config.write_text(LINUX.format(directory=directory, image=obtain_foreign_kernel().image))
     command = passthru_command(["run", f"@{config}", *words], AARCH64)
     return host.run(command, timeout=200, silence=120)
 
@@ -113,7 +113,6 @@ def directory(arm_host: VirtualHost) -> Path:
     assert arm_host.run(["sh", "-c", UNBIND]).status == 0
     kernel = obtain_foreign_kernel()
     init = f"#!/bin/busybox sh\n/bin/busybox --install -s /bin\n{CHECKS}poweroff -f\n"
-    (place / "Image").write_bytes(kernel.image.read_bytes())
     (place / "initrd").write_bytes(build_initramfs(kernel, init, {}))
     (place / "own.dtb").write_bytes(compile_tree(OWN))
     return place
