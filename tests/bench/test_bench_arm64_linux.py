@@ -113,6 +113,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+@pytest.mark.shows("blob-type-load", "example-initrd-load")
 def test_linux_runs_with_two_processors_a_console_in_a_file_and_a_shell_on_a_terminal(
     arm_host: VirtualHost,
 ) -> None:
