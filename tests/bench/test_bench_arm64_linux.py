@@ -102,8 +102,6 @@ def enter(line):
     wait_for(b"\\n")
 enter(b"echo $((6 * 7)) $(tty)")
 wait_for(b"42 /dev/ttyAMA1")
-enter(b"echo " + b"x" * 300 + b" | wc -c")
-wait_for(b"301")
 enter(b"sh -c 'echo be''gun; exec sleep 1000'")
 wait_for(b"begun")
 os.write(keyboard, b"\\x03")
@@ -131,8 +129,8 @@ def test_linux_runs_with_two_processors_a_console_in_a_file_and_a_shell_on_a_ter
     assert int(timer[1]) > 0, "processor 0 has had no tick"
     assert int(timer[2]) > 0, "processor 1 has had no tick"
     (port,) = [line.split() for line in lines if "GICv3 38" in line]
-    # At least one for each of the five things that were typed until then.
-    assert int(port[1]) + int(port[2]) >= 5, "typing has raised no interrupts"
+    # At least one for each of the four things that were typed until then.
+    assert int(port[1]) + int(port[2]) >= 4, "typing has raised no interrupts"
 
 
 def test_linux_runs_with_a_console_that_is_only_polled(arm_host: VirtualHost) -> None:
