@@ -170,11 +170,12 @@ def test_linux_has_the_clock_of_the_host_with_its_alarms(
 def test_immediate_unmasking_of_its_level_triggered_line_is_refused(
     arm_host: VirtualHost, directory: Path
 ) -> None:
-    configuration = bare(directory, "power_off", GPIO.replace(":39", ":39,u"))
+    passed = "pass loc mem:0x9010000,0x1000,rwn intr gic:34,u"
+    configuration = bare(directory, "power_off", passed)
     done = shell(arm_host, f"{RUN} @{configuration}")
     assert done.status == 65, done.text
     assert "[immediate-unmask-needs-edge]" in done.text
-    assert "interrupt 39 of the host is level-triggered" in done.text
+    assert "interrupt 34 of the host is level-triggered" in done.text
 
 
 OPEN = "/tmp/interrupts"
