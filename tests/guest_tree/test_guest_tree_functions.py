@@ -118,3 +118,35 @@ def test_a_guest_without_a_hole_has_no_tree() -> None:
     text = "ram 0,0x2f000000 ram 0x2f200000,0xd0e00000 pass loc pci:0:3.0"
     with pytest.raises(GuestTreeRefusedError, match="no room for its PCI bus"):
         made(text)
+
+
+def test_a_root_whose_addresses_are_too_short_for_the_windows_is_refused() -> None:
+    tree = "/dts-v1/; / { #address-cells = <1>; #size-cells = <1>; };"
+    with pytest.raises(GuestTreeRefusedError, match="addresses of 1 cells, in which the window"):
+        made(TEXT, loaded=tree)
+
+
+OLD_COMPILER = """
+/dts-v1/;
+/ {
+    #address-cells = <2>; #size-cells = <2>; interrupt-parent = <5>;
+    interrupt-controller@2f000000 {
+        linux,phandle = <5>; compatible = "arm,gic-v3"; interrupt-controller;
+        #interrupt-cells = <3>; #address-cells = <2>; #size-cells = <2>; ranges;
+        reg = <0 0x2f000000 0 0x10000>, <0 0x2f100000 0 0x20000>;
+        msi-controller@2f040000 {
+            linux,phandle = <9>; compatible = "arm,gic-v3-its"; msi-controller;
+            #msi-cells = <1>; reg = <0 0x2f040000 0 0x20000>;
+        };
+    };
+    device { msi-parent = <9 0>; };
+};
+"""
+
+
+def test_phandles_by_their_old_name_stay() -> None:
+    tree = made(TEXT, loaded=OLD_COMPILER)
+    assert words(node_at(tree, ITS), "phandle") == [9]
+    assert words(node_at(tree, BRIDGE), "msi-map")[1] == 9
+    assert words(node_at(tree, BRIDGE), "interrupt-map")[4] == 5
+    assert tree.remarks == ()

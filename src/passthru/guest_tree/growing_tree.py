@@ -8,7 +8,7 @@ from passthru.guest_tree.problems import TreeProblem
 from passthru.guest_tree.values import cells, number_in_cells
 from passthru.lean import Iterable, Iterator, Sequence
 
-__all__ = ["GrowingTree", "all_nodes", "phandles_of"]
+__all__ = ["GrowingTree", "all_nodes", "phandle_of", "phandles_of"]
 
 _PHANDLES = ("phandle", "linux,phandle")
 _PARENT = "interrupt-parent"
@@ -64,7 +64,7 @@ class GrowingTree:
 
     def phandle(self, node: TreeNode) -> int:
         """The node's phandle; it gets one if it has none."""
-        number = node.cell("phandle") or node.cell("linux,phandle")
+        number = phandle_of(node)
         return number if number is not None else self.give_phandle(node)
 
     def give_phandle(self, node: TreeNode, wanted: int | None = None) -> int:
@@ -130,6 +130,12 @@ def all_nodes(root: TreeNode) -> Iterator[TreeNode]:
         node = waiting.pop()
         yield node
         waiting.extend(reversed(node.children))
+
+
+def phandle_of(node: TreeNode) -> int | None:
+    """The node's phandle, be it by the name that old compilers gave it; None if it has none."""
+    numbers = (node.cell(name) for name in _PHANDLES)
+    return next((number for number in numbers if number is not None), None)
 
 
 def phandles_of(root: TreeNode) -> Iterator[int]:

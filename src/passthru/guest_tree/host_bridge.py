@@ -9,7 +9,7 @@ bindings/interrupt-controller/arm,gic-v3.yaml.
 from passthru.addresses import AddressRange
 from passthru.board.tree_interrupts import SPI
 from passthru.board.tree_nodes import TreeNode
-from passthru.guest_tree.growing_tree import GrowingTree, all_nodes
+from passthru.guest_tree.growing_tree import GrowingTree, all_nodes, phandle_of
 from passthru.guest_tree.machine_nodes import LEVEL_HIGH
 from passthru.guest_tree.values import cells, number_in_cells, strings
 from passthru.lean import Iterator
@@ -40,13 +40,7 @@ def add_host_bridge(tree: GrowingTree, bus: ArmPciBus) -> None:
     node.properties["linux,pci-domain"] = cells(0)
     node.properties["#address-cells"] = cells(_ADDRESS_CELLS)
     node.properties["#size-cells"] = cells(_SIZE_CELLS)
-    node.properties["ranges"] = b"".join(
-        (
-            _window(tree, _PORTS, 0, bus.port_memory),
-            _window(tree, _MEMORY32, windows.memory32.start, windows.memory32),
-            _window(tree, _MEMORY64, windows.memory64.start, windows.memory64),
-        )
-    )
+    _set_ranges(tree, node, bus)
     # VFIO takes only functions whose DMA is coherent with the processors' caches
     # (drivers/vfio/vfio_main.c, IOMMU_CAP_CACHE_COHERENCY).
     node.properties["dma-coherent"] = b""
@@ -59,7 +53,27 @@ def add_host_bridge(tree: GrowingTree, bus: ArmPciBus) -> None:
 
 
 def _controller(tree: GrowingTree) -> TreeNode:
-    return next(node for node in all_nodes(tree.root) if node.cell("phandle") == tree.controller)
+    return next(node for node in all_nodes(tree.root) if phandle_of(node) == tree.controller)
+
+
+def _set_ranges(tree: GrowingTree, node: TreeNode, bus: ArmPciBus) -> None:
+    """The windows; refused is a root whose addresses have no room for them."""
+    memory32, memory64 = bus.windows.memory32, bus.windows.memory64
+    try:
+        node.properties["ranges"] = b"".join(
+            (
+                _window(tree, _PORTS, 0, bus.port_memory),
+                _window(tree, _MEMORY32, memory32.start, memory32),
+                _window(tree, _MEMORY64, memory64.start, memory64),
+            )
+        )
+    except OverflowError:
+        tree.refuse(
+            f"{node.path}: the root has addresses of {tree.root.address_cells} cells, in which "
+            f"the window of PCI functions at {memory64} has no place",
+            None,
+            "#address-cells = <2> and #size-cells = <2> in the root of a tree that is loaded",
+        )
 
 
 def _window(tree: GrowingTree, space: int, start: int, place: AddressRange) -> bytes:
@@ -89,7 +103,7 @@ def _add_its(tree: GrowingTree, gic: TreeNode, place: AddressRange) -> int:
     root = tree.root
     phandle = None
     for old in [node for node in gic.children if _ITS in node.strings("compatible")]:
-        phandle = old.cell("phandle")
+        phandle = phandle_of(old)
         tree.remove(old)
     is_new = gic.cell("#address-cells") != root.address_cells
     if is_new and (gic.children or _has_nexus(root)):

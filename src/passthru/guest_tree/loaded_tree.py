@@ -12,7 +12,7 @@ from passthru.board.tree_nodes import TreeNode, available_nodes
 from passthru.board.tree_references import References
 from passthru.board.tree_registers import Buses
 from passthru.diagnostics.source import Span
-from passthru.guest_tree.growing_tree import GrowingTree, all_nodes
+from passthru.guest_tree.growing_tree import GrowingTree, all_nodes, phandle_of
 from passthru.guest_tree.references import (
     ReferenceKind,
     kind_of,
@@ -92,7 +92,7 @@ def take_placeholders(
                 span,
                 f"`name {name}` at the vdev, or remove the node",
             )
-        found[name] = node.cell("phandle")
+        found[name] = phandle_of(node)
         tree.remove(node)
     return found
 
