@@ -41,7 +41,7 @@ class InterruptRoutes:
         free: list[int] = []
         gsi = self._wired.first_message
         while len(free) < count:
-            if gsi >= _MAX_ROUTES - len(self._wired.pins):
+            if len(self._wired.pins) + len(self._messages) + len(free) >= _MAX_ROUTES:
                 raise RoutesExhausted(_MAX_ROUTES)
             if gsi not in self._messages:
                 free.append(gsi)
