@@ -32,7 +32,7 @@ class ThreadRefused(PassthruError):
     fix = "raise the limit on processes and threads (ulimit -u, or TasksMax= of the service)"
 
     def __init__(self) -> None:
-        super().__init__("a thread for a vCPU could not be started")
+        super().__init__("a thread of the virtual machine could not be started")
 
 
 class Thread:
