@@ -40,6 +40,31 @@ def test_memory_without_r_takes_writes_to_the_byte_and_gives_nothing():
     assert memory.read(8, 2) == -1
 
 
+class _Stores:
+    """A mapping that tells its stores."""
+
+    def __init__(self):
+        self.stores = []
+
+    def store(self, offset, size, value):
+        self.stores.append((offset, size, value & ((1 << 8 * size) - 1)))
+
+
+@pytest.mark.parametrize(
+    ("offset", "size", "stores"),
+    [
+        (4, 4, [(0x404, 4, 0x44332211)]),
+        (8, 8, [(0x408, 8, 0x8877665544332211)]),
+        (1, 2, [(0x401, 1, 0x11), (0x402, 1, 0x22)]),
+        (4, 8, [(0x404 + n, 1, 0x11 * (n + 1)) for n in range(8)]),
+    ],
+)
+def test_no_store_to_trapped_memory_is_unaligned(offset, size, stores):
+    mapping = _Stores()
+    UnreadableMemory(mapping, 0x400).write(offset, size, 0x8877665544332211)
+    assert mapping.stores == stores
+
+
 @pytest.mark.shows("access-r", "access-w")
 def test_memory_without_r_and_w_takes_nothing():
     memory = UnreadableMemory(None)

@@ -47,9 +47,19 @@ class UnreadableMemory:
         return -1
 
     def write(self, offset: int, size: int, value: int) -> None:
-        """Stored if the memory has ``w``, in one access: it may be a device's register."""
-        if self._mapping is not None and size in (1, 2, 4, 8):
-            self._mapping.store(self._skipped + offset, size, value)
+        """Stored if the memory has ``w``, in one access: it may be a device's register.
+
+        One that is not aligned goes byte by byte.
+        """
+        if self._mapping is None or size not in (1, 2, 4, 8):
+            return
+        place = self._skipped + offset
+        if place % size == 0:
+            self._mapping.store(place, size, value)
+            return
+        # To arm64 it is device memory, where another store would end this process (SIGBUS).
+        for number in range(size):
+            self._mapping.store(place + number, 1, value >> 8 * number)
 
 
 class GuardedMemory:
