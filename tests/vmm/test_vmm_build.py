@@ -312,6 +312,22 @@ def test_data_outside_guest_memory_is_refused(tmp_path):
     assert run(whole._replace(blobs=(*whole.blobs, fits)), kernel) is ExitStatus.OK
 
 
+@pytest.mark.parametrize(("letters", "fits"), [("rxmn", False), ("rwxmn", True)])
+def test_data_goes_to_passed_memory_only_if_that_can_be_written(tmp_path, letters, fits):
+    whole = plan(tmp_path)
+    data = tmp_path / "data"
+    data.write_bytes(b"12345678")
+    passed = whole.regions[2]._replace(kind=RegionKind.PASSED_RAM, access=Access(letters))
+    blob = Blob(BlobRole.DATA, str(data), 0x100008, None, SPAN)
+    changed = whole._replace(regions=(*whole.regions[:2], passed), blobs=(*whole.blobs, blob))
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    if fits:
+        assert run(changed, kernel) is ExitStatus.OK
+        return
+    with pytest.raises(OutsideGuestMemory, match=r"0x100008\.\.0x100010"):
+        run(changed, kernel)
+
+
 def test_more_vcpus_than_kvm_gives_are_refused(tmp_path):
     with pytest.raises(TooManyVcpus, match=r"9 vCPUs .* at most 8"):
         run(plan(tmp_path, cpu_count=9), FakeKernel(FakeFunction(bar_sizes={0: 0x4000})))

@@ -13,17 +13,14 @@ if TYPE_CHECKING:
     from passthru.vmm.image_errors import ImageError
 
 __all__ = [
-    "RAM_KINDS",
     "ImageFormat",
     "blobs_in_place",
     "initrd_place",
+    "is_writable_ram",
     "read_file",
     "recognise",
     "refusal",
 ]
-
-RAM_KINDS = (RegionKind.RAM, RegionKind.PASSED_RAM)
-"""What the guest may use as memory of its own."""
 
 
 class ImageFormat(Enum):
@@ -145,6 +142,13 @@ def initrd_place(initrd: Blob | None, files: Mapping[Blob, bytes]) -> AddressRan
     return AddressRange(initrd.address, len(files[initrd]))
 
 
+def is_writable_ram(region: GuestRegion) -> bool:
+    """Whether it is RAM of the guest that can be written; this process cannot write others."""
+    if region.kind is RegionKind.PASSED_RAM:
+        return region.access is not None and region.access.writable
+    return region.kind is RegionKind.RAM
+
+
 def blobs_in_place(
     regions: Sequence[GuestRegion], files: Mapping[Blob, bytes]
 ) -> tuple[tuple[Blob, bytes], ...]:
@@ -162,7 +166,7 @@ def _is_placed_by_us(blob: Blob) -> bool:
 def _check_place(regions: Sequence[GuestRegion], blob: Blob, size: int) -> None:
     start = blob.address or 0
     for region in regions:
-        if region.kind in (*RAM_KINDS, RegionKind.ROM):
+        if region.kind is RegionKind.ROM or is_writable_ram(region):
             inside = region.range.start <= start and start + size <= region.range.end
             if inside:
                 return

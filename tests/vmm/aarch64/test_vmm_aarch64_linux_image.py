@@ -165,3 +165,22 @@ def test_another_image_gets_none_without_a_word_of_it(tmp_path):
 def test_what_cannot_start_is_told(tmp_path, content, words):
     with pytest.raises(ImageError, match=words):
         images(tmp_path, content)
+
+
+@pytest.mark.parametrize("kind", ["guest load", "load"])
+@pytest.mark.parametrize("letters", ["rwxcmn", "rxcmn"])
+def test_nothing_goes_to_passed_memory_by_itself(tmp_path, kind, letters):
+    content = image() if kind == "guest load" else b"code"
+    passed = f"pass loc 0x40000000,32M,{letters}=0x70000000"
+    more = f"fdt generate initrd load {tmp_path}/initrd {passed}"
+    started, (place, _) = images(tmp_path, content, more, kind)
+    assert isinstance(place, AddressRange)
+    ram = AddressRange(0x80100000, 64 * MIB)
+    for start in (started.entry, started.tree, place.start, *(at for at, _ in started.writes)):
+        assert ram.contains(AddressRange(start, 1))
+
+
+def test_passed_memory_does_not_help_where_there_is_too_little_ram(tmp_path):
+    passed = "pass loc 0x40000000,32M,rwxcmn=0x70000000"
+    with pytest.raises(ImageError, match="of RAM in one piece"):
+        images(tmp_path, image(), passed, ram="ram 0x80100000,1m")

@@ -21,7 +21,6 @@ from passthru.vmm.aarch64.linux_image import (
 from passthru.vmm.address_space import GuestMemory
 from passthru.vmm.image_errors import OutsideRam
 from passthru.vmm.images import (
-    RAM_KINDS,
     ImageFormat,
     blobs_in_place,
     initrd_place,
@@ -157,9 +156,12 @@ def _initrd(plan: ArmPlan) -> Blob | None:
 
 
 def _free_memory(plan: ArmPlan, files: dict[Blob, bytes]) -> FreeMemory:
-    """RAM but for what the user has put there."""
+    """RAM but for what the user has put there.
+
+    Passed memory is none: to KVM it is a device's, in which nothing can be executed.
+    """
     boot = next(blob for blob in plan.blobs if blob.role is BlobRole.BOOT_IMAGE)
-    free = FreeMemory(boot.path or "", [r.range for r in plan.regions if r.kind in RAM_KINDS])
+    free = FreeMemory(boot.path or "", [r.range for r in plan.regions if r.kind is RegionKind.RAM])
     for blob in plan.blobs:
         if blob.passed is not None:
             free.take(blob.passed)
@@ -186,7 +188,7 @@ def load(memory: GuestMemory, images: ArmImages) -> None:
 
 
 def _memory(plan: ArmPlan) -> list[AddressRange]:
-    kinds = (*RAM_KINDS, RegionKind.ROM)
+    kinds = (RegionKind.RAM, RegionKind.ROM)
     return united(region.range for region in plan.regions if region.kind in kinds)
 
 

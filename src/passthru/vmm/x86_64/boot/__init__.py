@@ -12,10 +12,10 @@ from passthru.plan.model import Blob, BlobRole, RegionKind, VmPlan
 from passthru.plan.x86_64 import FIRMWARE_AREA
 from passthru.vmm.address_space import GuestMemory
 from passthru.vmm.images import (
-    RAM_KINDS,
     ImageFormat,
     blobs_in_place,
     initrd_place,
+    is_writable_ram,
     read_file,
     recognise,
     refusal,
@@ -57,7 +57,7 @@ def read_images(plan: VmPlan, board: Board) -> Images:
         raise SoftwareKvm(boot_blob.path or "")
     initrd = next((blob for blob in plan.blobs if blob.role is BlobRole.INITRD), None)
     place = initrd_place(initrd, files)
-    ram = tuple(r.range for r in plan.regions if r.kind in RAM_KINDS)
+    ram = tuple(r.range for r in plan.regions if is_writable_ram(r))
     rom = tuple(r.range for r in plan.regions if r.kind is RegionKind.ROM)
     boot = plan_boot(
         BootRequest(
