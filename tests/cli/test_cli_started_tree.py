@@ -125,6 +125,7 @@ def test_the_tree_goes_to_the_file_that_the_last_variable_names(tmp_path) -> Non
             "0x100",
         ),
         (PASSED.format(size=64), b"anything", 65, "is no sound device tree", "a whole"),
+        (PASSED.format(size=64), b"\xd0\x0d\xfe\xed\0\0\0\0", 65, "at byte 4", "a whole"),
         ("set fdt-dump-file /nowhere/x", b"", 64, "cannot write the device tree", None),
     ],
 )

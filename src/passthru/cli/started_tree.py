@@ -81,7 +81,7 @@ def _blob_at(location: MemoryLocation, kernel: Kernel) -> bytes:
     place = location.host
     head = read_physical_memory(kernel, AddressRange(place.start, min(_HEADER_SIZE, place.size)))
     size = int.from_bytes(head[len(MAGIC) :], "big")
-    if not head.startswith(MAGIC):
+    if not head.startswith(MAGIC) or size < _HEADER_SIZE:
         return head
     if size > place.size:
         raise UnreadableTreeError(
