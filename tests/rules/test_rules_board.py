@@ -280,6 +280,23 @@ def test_a_device_of_the_tree_gets_the_way_to_uio_that_linux_has(
     assert fix in fix_of(check(config, None, board), "interrupt-source-missing")
 
 
+@pytest.mark.parametrize(
+    ("state", "fix"),
+    [
+        ("module", "modprobe uio_pci_generic\necho uio_pci_generic > "),
+        ("missing", "give the host a kernel with CONFIG_UIO_PCI_GENERIC"),
+    ],
+)
+def test_a_function_s_interrupt_gets_the_way_to_uio_that_the_kernel_has(
+    state: str, fix: str
+) -> None:
+    card = function("0000:00:09.0", (0x1234, 0x11E8), bar(0, BarKind.MEMORY32, 0xFE800000, 0x1000))
+    board = BOARD._replace(pci=(card,), uio=(), features=features(uio_pci_generic=state))
+    text = "vdev ioapic name p intr apic pass loc mem:0xfe800000,0x1000,rwn intr p:10=9"
+    config = read([Source("test", text)], environment={}).config
+    assert fix_of(check(config, None, board), "interrupt-source-missing").startswith(fix)
+
+
 @pytest.mark.shows("intr-unmask-conditions", "intr-unmask-host-edge")
 def test_an_edge_answers_the_question_of_immediate_unmasking() -> None:
     text = ARM_BASE + "pass intr gic:60,u=154"

@@ -62,6 +62,7 @@ _MOST_NAMED = 8
 _FOR_DEVICES = ("uio_pdrv_genirq", "vfio-platform")
 _FOR_PCI = ("uio_pci_generic", "vfio-pci")
 _MISSING_UIO = KernelFeature("uio_pdrv_genirq", "missing")
+_MISSING_UIO_FOR_PCI = KernelFeature("uio_pci_generic", "missing")
 
 _HYPERVISORS = ("qvm", "vfio")
 """Starts of the names by which hypervisors have interrupts for their guests."""
@@ -229,6 +230,8 @@ def interrupt_not_delivered(
 def _way_to_uio(each: PassedInterrupt, board: Board) -> str:
     function = _function_of(each.user, board)
     if function is not None:
+        if any(each == _MISSING_UIO_FOR_PCI for each in board.features):
+            return f"give the host a kernel with {MODULES['uio_pci_generic']}"
         commands = binding_commands(function.address, function.driver, to="uio_pci_generic")
         return "\n".join(("modprobe uio_pci_generic", *commands))
     for device in _devices_by_vector(board).get(each.vector, ()):
