@@ -184,10 +184,10 @@ _COUNTED = """
 """
 
 _TOLD = """
-    // Twenty times a second, until a character comes.
+    // Five times a second, until a character comes.
     msr daifset, #2
     mrs x0, cntfrq_el0
-    mov x1, #20
+    mov x1, #5
     udiv x0, x0, x1
     msr cntv_tval_el0, x0
     mov x0, #1
