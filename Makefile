@@ -33,6 +33,7 @@ benchmarks: set-up-test
 	$(BIN)/python benchmarks/exits.py
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/system.py
+	$(BIN)/python benchmarks/interrupts.py
 
 fuzz: set-up-fuzz
 	$(BIN)/python fuzz/fuzz_reader.py -max_total_time=$(FUZZ_SECONDS)
