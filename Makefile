@@ -7,6 +7,8 @@ BIN := .venv/bin
 export PYTHON
 
 FUZZ_SECONDS ?= 60
+# Tests at a time. Those of one file share a virtual host.
+JOBS ?= 2
 
 .PHONY: demo test quick lint bench-test benchmarks fuzz soak set-up-demo set-up-test set-up-fuzz clean
 
@@ -16,10 +18,10 @@ demo: set-up-demo
 test: set-up-test lint quick bench-test
 
 quick: set-up-test
-	$(BIN)/pytest -q -m "not bench"
+	$(BIN)/pytest -q -n $(JOBS) -m "not bench"
 
 bench-test: set-up-test
-	$(BIN)/pytest -m bench
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m bench
 
 lint: set-up-test
 	$(BIN)/ruff check . scripts/write-docs scripts/record-boards

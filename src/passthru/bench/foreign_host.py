@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from passthru.bench.cache import cache_directory
+from passthru.bench.cache import cache_directory, one_at_a_time
 from passthru.bench.cpio import CpioArchive
 from passthru.bench.foreign_modules import RECIPE, build_modules, check_tools
 from passthru.bench.foreign_packages import Archive, open_archive
@@ -51,7 +51,9 @@ def obtain_foreign_kernel(progress: Progress = silent) -> Kernel:
     content = hashlib.sha256(repr((_PACKAGES, RECIPE)).encode()).hexdigest()[:8]
     entry = store / f"{_ARCHIVE.release}-{_ARCHIVE.architecture}-{content}"
     if not entry.is_dir():
-        _install(store, entry, progress)
+        with one_at_a_time(store):
+            if not entry.is_dir():
+                _install(store, entry, progress)
     programs = Programs(entry / "usr/bin/busybox", entry / _SYSTEM)
     return open_kernel(entry)._replace(programs=programs)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from passthru.bench.bzimage import unpack_kernel
-from passthru.bench.cache import cache_directory
+from passthru.bench.cache import cache_directory, one_at_a_time
 from passthru.bench.errors import KernelUnavailableError
 from passthru.bench.progress import Progress, silent
 from passthru.bench.tools import find_tool
@@ -65,7 +65,8 @@ def obtain_kernel(progress: Progress = silent) -> Kernel:
     store = cache_directory() / "kernels"
     cached = _newest_entry(store)
     if cached is None:
-        cached = _install(store, progress)
+        with one_at_a_time(store):
+            cached = _newest_entry(store) or _install(store, progress)
     return open_kernel(cached)
 
 

@@ -39,7 +39,7 @@ FORMATS = [
     ((0x27051956).to_bytes(4, "big"), ImageFormat.UIMAGE),
     ((0xD00DFEED).to_bytes(4, "big"), ImageFormat.DEVICE_TREE),
     (b"ANDROID!" + bytes(8), ImageFormat.ANDROID),
-    (gzip.compress(b"kernel"), ImageFormat.GZIP),
+    (gzip.compress(b"kernel", mtime=0), ImageFormat.GZIP),
     (lzma.compress(b"kernel"), ImageFormat.XZ),
     (bz2.compress(b"kernel"), ImageFormat.BZIP2),
     ((0xFD2FB528).to_bytes(4, "little"), ImageFormat.ZSTD),
