@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Everything a newcomer needs: "make demo" and "make test" do their own set-up.
+# Everything a newcomer needs: "make demo", "make demo-arm64" and "make test" do their own set-up.
 
 # The distribution's own Python: it is built with optimizations, and starts a guest faster.
 PYTHON ?= /usr/bin/python3
@@ -10,10 +10,14 @@ FUZZ_SECONDS ?= 60
 # Tests at a time. Those of one file share a virtual host.
 JOBS ?= 2
 
-.PHONY: demo test quick lint bench-test benchmarks fuzz soak set-up-demo set-up-test set-up-fuzz clean
+.PHONY: demo demo-arm64 test quick lint bench-test benchmarks fuzz soak clean
+.PHONY: set-up-demo set-up-demo-arm64 set-up-test set-up-fuzz
 
 demo: set-up-demo
 	$(BIN)/passthru bench demo
+
+demo-arm64: set-up-demo-arm64
+	$(BIN)/passthru bench demo --board arm64-virt
 
 test: set-up-test lint quick bench-test
 
@@ -45,6 +49,9 @@ soak: set-up-test
 
 set-up-demo:
 	@scripts/set-up demo
+
+set-up-demo-arm64:
+	@scripts/set-up demo-arm64
 
 set-up-test:
 	@scripts/set-up test

@@ -5,7 +5,6 @@ A guest is an initramfs whose ``/init`` loads drivers, runs a shell script of ch
 powers the machine off. Each check prints a line on the console.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -13,31 +12,31 @@ from typing import NamedTuple
 
 from passthru.bench.initramfs import build_initramfs
 from passthru.bench.kernels import Kernel
-from passthru.bench.pattern import pattern
 
 __all__ = [
-    "DEMO_CHECKS",
+    "GUEST_ARGUMENTS",
     "GUEST_COMMAND_LINE",
+    "PCI_DRIVERS",
     "CheckResult",
-    "build_demo_guest",
     "build_guest",
     "build_reporting_guest",
     "check_results",
 ]
 
-GUEST_COMMAND_LINE = (
-    "console=ttyS0 quiet panic=-1 mitigations=off nokaslr no_timer_check "
+GUEST_ARGUMENTS = (
+    "quiet panic=-1 mitigations=off nokaslr no_timer_check "
     "cryptomgr.notests random.trust_cpu=on rcupdate.rcu_expedited=1 audit=0"
 )
-"""Kernel arguments for a guest on the bench: the serial console, and no lost time."""
+"""Kernel arguments for a guest on the bench that lose no time."""
 
-DEMO_MODULES = ("nvme", "snd-hda-codec-generic", "snd-hda-intel")
-"""The codec's driver comes before the controller's, whose probe gives up without it."""
+GUEST_COMMAND_LINE = f"console=ttyS0 {GUEST_ARGUMENTS}"
+"""The same with the serial console of a PC."""
 
-DEMO_CHECKS = ("processors", "initrd", "nvme", "audio", "interrupts")
-"""The checks of the demo guest, in their order."""
+PCI_DRIVERS = ("nvme", "snd-hda-codec-generic", "snd-hda-intel")
+"""Drivers of the board x86-64's devices.
 
-_CHECKED_BYTES = 1 << 20
+The codec's comes before the controller's, whose probe gives up without it.
+"""
 
 _RESULT = re.compile(r"^DEMO (\S+) (ok|FAILED)(?:: (.*))?$", re.MULTILINE)
 
@@ -68,23 +67,10 @@ def build_guest(
     return build_initramfs(kernel, init.read_text(encoding="utf-8"), groups, content)
 
 
-def build_demo_guest(kernel: Kernel, disk: str) -> bytes:
-    """The guest of the demo; ``disk`` is the id of the board's disk that it must read."""
-    checks = resources.files("passthru.bench") / "guests/demo-checks.sh"
-    digest = hashlib.sha256(pattern(disk, _CHECKED_BYTES)).hexdigest()
-    expected = f"{_CHECKED_BYTES} {digest}\n".encode()
-    return build_guest(
-        kernel,
-        checks.read_text(encoding="utf-8"),
-        DEMO_MODULES,
-        {"/expected": expected},
-    )
-
-
 def build_reporting_guest(kernel: Kernel) -> bytes:
     """A guest that tells what it has got, with the drivers for every board's devices."""
     report = resources.files("passthru.bench") / "guests/report.sh"
-    return build_guest(kernel, report.read_text(encoding="utf-8"), DEMO_MODULES)
+    return build_guest(kernel, report.read_text(encoding="utf-8"), PCI_DRIVERS)
 
 
 def check_results(output: str) -> list[CheckResult]:

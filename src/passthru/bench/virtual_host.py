@@ -18,10 +18,10 @@ from passthru.bench.binding import bind_command
 from passthru.bench.boards import BenchBoard, PlacedFile
 from passthru.bench.boot_files import write_disks, write_host_initramfs, write_patterns
 from passthru.bench.errors import HostHungError, SetupFailedError
-from passthru.bench.foreign_host import obtain_foreign_kernel
+from passthru.bench.host_kernels import obtain_host_kernel
 from passthru.bench.host_session import Command, Completed, HostSession
 from passthru.bench.host_tree import write_host_tree
-from passthru.bench.kernels import Kernel, obtain_kernel
+from passthru.bench.kernels import Kernel
 from passthru.bench.machine import (
     EMULATED,
     EMULATED_ARM,
@@ -179,8 +179,7 @@ class VirtualHost:
         return self._session
 
     def _boot(self) -> HostSession:
-        obtain = obtain_kernel if self._board.architecture is X86_64 else obtain_foreign_kernel
-        kernel = self._kernel or obtain(self._progress)
+        kernel = self._kernel or obtain_host_kernel(self._board.architecture, self._progress)
         self._kernel = kernel
         program = self._program or find_tool(self._board.architecture.qemu)
         mark = secrets.token_hex(8)

@@ -14,7 +14,7 @@ from passthru.bench.boards import (
     board_names,
     load_board,
 )
-from passthru.bench.demo import run_demo
+from passthru.bench.demo import DEMOS, run_demo
 from passthru.bench.guest import build_reporting_guest
 from passthru.bench.inner_command import compile_project, passthru_command
 from passthru.bench.kernels import obtain_kernel
@@ -60,7 +60,7 @@ def main(argv: list[str]) -> int:
         if options.action == "shell":
             return _shell(options)
         if options.action == "demo":
-            return _demo()
+            return _demo(options.board)
         if options.action == "guest":
             return _guest(Path(options.directory))
         return _run(options)
@@ -92,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_board_options(actions.add_parser("shell", help="a shell on a virtual host"))
     guest = actions.add_parser("guest", help="make a guest that tells what it has got")
     guest.add_argument("directory", metavar="DIRECTORY", help="gets the files kernel and initrd")
-    actions.add_parser("demo", help="show all that is passed through, with one guest")
+    demo = actions.add_parser("demo", help="show all that is passed through, with one guest")
+    demo.add_argument("--board", choices=DEMOS, default=DEFAULT_BOARD, help="what it is shown on")
     return parser
 
 
@@ -160,8 +161,8 @@ def _fitting_board(config: VmConfig) -> str:
     return ARM_BOARD if sign is not None and sign.architecture == "arm" else DEFAULT_BOARD
 
 
-def _demo() -> int:
-    outcome = run_demo(ProgressLine(), write_screen, announce)
+def _demo(board: str) -> int:
+    outcome = run_demo(DEMOS[board], ProgressLine(), write_screen, announce)
     if outcome.passed:
         return ExitStatus.OK
     if outcome.status:

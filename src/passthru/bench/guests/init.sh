@@ -57,4 +57,6 @@ while read -r module; do
 done </modules/drivers
 
 . /checks
+# Changing a terminal waits until all is sent: the kernel's last words would come in between.
+stty opost
 poweroff -f
