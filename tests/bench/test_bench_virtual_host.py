@@ -42,12 +42,12 @@ class Stage:
         )
         self.kernel = Kernel("test", directory / "vmlinuz", modules, None)
 
-    def host(self, *modes: str, limit: float = 1.0) -> VirtualHost:
+    def host(self, *modes: str, boot: float = 20, heartbeat: float = 20) -> VirtualHost:
         (self.directory / "modes").write_text("\n".join(modes))
         return VirtualHost(
             BOARD,
             kernel=self.kernel,
-            limits=Limits(boot=limit, heartbeat=limit),
+            limits=Limits(boot=boot, heartbeat=heartbeat),
             progress=self.steps.append,
             announce=self.announced.append,
             program=str(self.program),
@@ -102,7 +102,7 @@ def test_nothing_is_left_behind(stage: Stage) -> None:
 
 
 def test_a_boot_that_hangs_once_is_restarted_and_announced(stage: Stage) -> None:
-    with stage.host("hangs", "good") as host:
+    with stage.host("hangs", "good", boot=3) as host:
         assert host.run(["print", "up"]).text == "up"
 
     assert [call for call in stage.calls if call.startswith("started")] == [
@@ -118,7 +118,7 @@ def test_a_boot_that_hangs_once_is_restarted_and_announced(stage: Stage) -> None
 def test_a_boot_that_hangs_twice_is_an_error_with_the_evidence(
     stage: Stage, tmp_path: Path
 ) -> None:
-    with pytest.raises(HostHungError) as caught, stage.host("hangs", "hangs", "good"):
+    with pytest.raises(HostHungError) as caught, stage.host("hangs", "hangs", "good", boot=3):
         pass
 
     assert caught.value.step == "loading drivers"
@@ -138,7 +138,7 @@ def test_a_host_that_dies_says_its_last_words(stage: Stage) -> None:
 
 
 def test_functions_are_bound_again_after_a_restart(stage: Stage) -> None:
-    with stage.host("good", "good", limit=20) as host:
+    with stage.host("good", "good") as host:
         host.bind([NVME])
         with pytest.raises(HostHungError):
             host.run(["sleep"], silence=0.6, timeout=None)
@@ -155,7 +155,7 @@ def test_functions_are_bound_again_after_a_restart(stage: Stage) -> None:
 
 
 def test_a_host_that_falls_silent_is_given_up(stage: Stage) -> None:
-    with stage.host("hangs-later", "good") as host:
+    with stage.host("hangs-later", "good", heartbeat=3) as host:
         assert host.run(["print", "second time"]).text == "second time"
 
     assert "gave no heartbeat" in stage.announced[0]
@@ -163,7 +163,7 @@ def test_a_host_that_falls_silent_is_given_up(stage: Stage) -> None:
 
 
 def test_each_hang_has_a_restart_of_its_own(stage: Stage) -> None:
-    with stage.host("hangs", "hangs-later", "good") as host:
+    with stage.host("hangs", "hangs-later", "good", boot=3, heartbeat=3) as host:
         assert host.run(["print", "third time"]).text == "third time"
 
     assert len(stage.announced) == 2
@@ -201,7 +201,7 @@ def test_a_guest_lost_on_real_hardware_is_not_run_again(
 
 
 def test_a_command_that_takes_too_long_is_killed_and_the_host_lives_on(stage: Stage) -> None:
-    with stage.host("good", limit=10) as host:
+    with stage.host("good") as host:
         with pytest.raises(CommandTimeoutError, match="sleep: not done after 0 s"):
             host.run(["sleep"], timeout=0.1)
         assert host.run(["print", "alive"]).text == "alive"
@@ -211,7 +211,7 @@ def test_a_command_that_takes_too_long_is_killed_and_the_host_lives_on(stage: St
 
 
 def test_an_interrupt_reaches_the_running_command(stage: Stage) -> None:
-    with stage.host("good", limit=10) as host:
+    with stage.host("good") as host:
         host.run(["print", "x"], on_output=lambda data: host.interrupt())
         host.run(["print", "y"])
 
