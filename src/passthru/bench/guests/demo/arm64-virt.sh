@@ -62,7 +62,8 @@ check_alarms() {
     if [ $rung -eq $ALARMS ] && [ "$came" -eq $ALARMS ]; then
         passed alarms "$text"
     else
-        failed alarms "$text, not $ALARMS for $ALARMS"
+        failed alarms "$text, not $ALARMS for $ALARMS;" \
+            "the last was set at $set_at, what is still set is: $(cat $CLOCK/wakealarm)"
     fi
 }
 
