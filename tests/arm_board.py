@@ -123,8 +123,8 @@ _CARRIERS = features(
 _NO_CARRIERS = features(
     uio_pdrv_genirq="missing",
     vfio__platform="missing",
-    vfio__pci="module",
-    uio_pci_generic="missing",
+    vfio__pci="missing",
+    uio_pci_generic="module",
 )
 
 

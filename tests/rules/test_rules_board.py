@@ -234,14 +234,20 @@ def test_a_device_tree_s_number_gets_the_one_that_was_meant() -> None:
 
 
 def test_missing_drivers_are_named_by_their_options() -> None:
-    board = LINUX._replace(features=features(uio_pdrv_genirq="missing", vfio__platform="missing"))
-    fix = fix_of(
-        on_board(ARM_BASE + "pass intr gic:60=156", board, KVM), "interrupt-source-missing"
-    )
-    assert fix == "give the host a kernel with CONFIG_UIO_PDRV_GENIRQ or CONFIG_VFIO_PLATFORM"
-    one = LINUX._replace(features=features(uio_pdrv_genirq="missing", vfio__platform="unknown"))
     text = ARM_BASE + "pass intr gic:60=156"
-    assert "interrupt-source-missing" not in ids(on_board(text, one, KVM))
+    for platform in ("missing", "module"):
+        missing = features(uio_pdrv_genirq="missing", vfio__platform=platform)
+        told = on_board(text, LINUX._replace(features=missing), KVM)
+        fix = fix_of(told, "interrupt-source-missing")
+        assert fix == "give the host a kernel with CONFIG_UIO_PDRV_GENIRQ"
+    states = {"uio_pdrv_genirq": "missing", "uio_pci_generic": "missing", "vfio__pci": "module"}
+    board = LINUX._replace(features=features(**states), pci=(NETWORK,))
+    told = on_board(ARM_BASE + "pass intr gic:60=200", board, KVM)
+    assert fix_of(told, "interrupt-source-missing").endswith(
+        "CONFIG_UIO_PDRV_GENIRQ or CONFIG_UIO_PCI_GENERIC"
+    )
+    unknown = LINUX._replace(features=features(uio_pdrv_genirq="unknown", vfio__platform="missing"))
+    assert "interrupt-source-missing" not in ids(on_board(text, unknown, KVM))
 
 
 TO_UIO = """\

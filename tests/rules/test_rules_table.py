@@ -71,8 +71,7 @@ UIO = BOARD._replace(
 NO_UIO = UIO._replace(
     uio=(),
     features=tuple(
-        KernelFeature(name, "missing")
-        for name in ("uio_pdrv_genirq", "vfio-platform", "uio_pci_generic", "vfio-pci")
+        KernelFeature(name, "missing") for name in ("uio_pdrv_genirq", "uio_pci_generic")
     ),
 )
 

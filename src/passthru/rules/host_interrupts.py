@@ -49,9 +49,9 @@ INTERRUPT_SOURCE_MISSING = Rule(
     "interrupt-source-missing",
     Severity.ERROR,
     "Nothing on the host can deliver a passed interrupt.",
-    "Linux hands an interrupt on only through a driver that has the device it comes from: UIO or "
-    "VFIO. A GIC's lines are 0 to 1019, and 1056 to 1119 and 4096 to 5119 where it has extended "
-    "ones.",
+    "Linux hands an interrupt on only through a driver that has the device it comes from, and "
+    "`run` takes it from UIO. A GIC's lines are 0 to 1019, and 1056 to 1119 and 4096 to 5119 where "
+    "it has extended ones.",
 )
 
 _GIC_LINES = (range(1020), range(1056, 1120), range(4096, 5120))
@@ -59,8 +59,8 @@ _GIC_LINES = (range(1020), range(1056, 1120), range(4096, 5120))
 _FIRST_SPI = 32
 _MOST_NAMED = 8
 
-_FOR_DEVICES = ("uio_pdrv_genirq", "vfio-platform")
-_FOR_PCI = ("uio_pci_generic", "vfio-pci")
+_FOR_DEVICES = ("uio_pdrv_genirq",)
+_FOR_PCI = ("uio_pci_generic",)
 _MISSING_UIO = KernelFeature("uio_pdrv_genirq", "missing")
 _MISSING_UIO_FOR_PCI = KernelFeature("uio_pci_generic", "missing")
 
@@ -192,6 +192,8 @@ def _without_carrier(
         problem = f"no device of the board has interrupt {each.vector}"
         yield _without_source(each, problem, _number_or_node(each.vector, board))
         return
+    if _is_of_function(each):
+        return
     carriers = (*_FOR_DEVICES, *(_FOR_PCI if may_be_pci else ()))
     states = {feature.name: feature.state for feature in board.features}
     if all(states.get(name) == "missing" for name in carriers):
@@ -201,6 +203,11 @@ def _without_carrier(
             f"the host's kernel has no driver that hands on interrupt {each.vector}",
             f"give the host a kernel with {options}",
         )
+
+
+def _is_of_function(each: PassedInterrupt) -> bool:
+    """Whether a PCI function is passed along with it, which brings its own."""
+    return any(isinstance(at, PciLocation) for at in each.user.locations)
 
 
 def _is_delivered(each: PassedInterrupt, board: Board) -> bool:
@@ -218,8 +225,7 @@ def interrupt_not_delivered(
     if board.uio is None:
         return
     for each in interrupts:
-        is_function = any(isinstance(at, PciLocation) for at in each.user.locations)
-        if not is_function and not _is_delivered(each, board):
+        if not _is_of_function(each) and not _is_delivered(each, board):
             yield _without_source(
                 each,
                 f"no UIO device of the host delivers interrupt {each.vector}",
