@@ -41,8 +41,9 @@ class FakeFunction:
 class FakeUio:
     """UIO devices as uio_pdrv_genirq's, or with a config space, as uio_pci_generic's."""
 
-    def __init__(self, *, pci: bool = False, events: int = 0) -> None:
+    def __init__(self, *, pci: bool = False, events: int = 0, can_unmask: bool = True) -> None:
         self.config = bytearray(64) if pci else None
+        self.can_unmask = can_unmask and not pci
         self.events = events
         self.unmasked = 0
 
@@ -60,7 +61,7 @@ class FakeUio:
             require((offset, len(data)) == (4, 2))
             self.config[offset : offset + len(data)] = data
             self.unmasked += 1
-        elif self.config is not None:
+        elif not self.can_unmask:
             raise OSError(errno.ENOSYS, "no irqcontrol")
         else:
             require(data == b"\1\0\0\0")

@@ -7,7 +7,7 @@ import pytest
 
 from fake_kernel import FakeKernel, FakeUio
 from passthru.host.kernel import KernelCallFailed
-from passthru.host.uio import UioBusy, UioFile, UioRefused
+from passthru.host.uio import UioBusy, UioCannotUnmask, UioFile, UioRefused
 
 
 def open_uio(uio: FakeUio) -> tuple[FakeKernel, UioFile]:
@@ -77,6 +77,17 @@ def test_a_driver_that_masks_itself_is_never_pending() -> None:
     kernel, file = open_uio(FakeUio())
     assert not file.unmask_unless_pending()
     assert kernel.uio.unmasked == 1
+
+
+@pytest.mark.parametrize("unmask", [UioFile.unmask, UioFile.unmask_unless_pending])
+def test_a_driver_that_unmasks_nothing_is_told_with_the_one_that_does(unmask) -> None:
+    kernel, file = open_uio(FakeUio(can_unmask=False))
+    kernel.missing_paths["/sys/class/uio/uio0/device/config"] = errno.ENOENT
+    with pytest.raises(UioCannotUnmask, match="/dev/uio0") as raised:
+        unmask(file)
+    assert "bind the device to uio_pdrv_genirq" in str(raised.value.fix)
+    file.close()
+    assert kernel.files == {}
 
 
 @pytest.mark.parametrize("pci", [False, True])

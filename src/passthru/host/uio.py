@@ -11,7 +11,7 @@ import os
 from passthru.diagnostics.errors import PassthruError
 from passthru.host.kernel import Kernel, KernelCallFailed, KernelObject
 
-__all__ = ["UioBusy", "UioFile", "UioRefused"]
+__all__ = ["UioBusy", "UioCannotUnmask", "UioFile", "UioRefused"]
 
 _COUNTER_SIZE = 4
 _COUNTER_VALUES = 1 << 32
@@ -44,6 +44,17 @@ class UioBusy(PassthruError):
         self.fix = f"fuser -v /dev/{name} tells which"
 
 
+class UioCannotUnmask(PassthruError):
+    """The driver does not unmask, and nothing else can: the device is no PCI function."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"/dev/{name}: its driver does not unmask the interrupt when told to")
+        self.fix = (
+            f"bind the device to uio_pdrv_genirq, which can; cat /sys/class/uio/{name}/name tells "
+            "what it is bound to"
+        )
+
+
 class UioFile(KernelObject):
     """One UIO device, open and locked against other guests.
 
@@ -57,6 +68,7 @@ class UioFile(KernelObject):
         except OSError as error:
             raise UioRefused(name, error) from error
         super().__init__(kernel, file, f"/dev/{name}")
+        self._device = name
         self._config_path = f"/sys/class/uio/{name}/device/config"
         self._config: int | None = None
         try:
@@ -86,7 +98,10 @@ class UioFile(KernelObject):
         return new
 
     def unmask(self) -> None:
-        """Let the interrupt come; nothing changes if it may. Raises KernelCallFailed."""
+        """Let the interrupt come; nothing changes if it may.
+
+        Raises UioCannotUnmask or KernelCallFailed.
+        """
         config = self._config_or_unmasked()
         if config is not None:
             self._clear_interrupt_disable(config, even_if_pending=True)
@@ -96,7 +111,7 @@ class UioFile(KernelObject):
 
         A PCI function shows in its status register that it asks for one: then a turn through
         the host's interrupt controller is saved, as VFIO saves it (pci_check_and_unmask_intx).
-        Raises KernelCallFailed.
+        Raises UioCannotUnmask or KernelCallFailed.
         """
         config = self._config_or_unmasked()
         return config is not None and self._clear_interrupt_disable(config, even_if_pending=False)
@@ -123,6 +138,8 @@ class UioFile(KernelObject):
     def _open_config(self) -> int:
         try:
             return self._kernel.open(self._config_path, os.O_RDWR)
+        except FileNotFoundError as error:
+            raise UioCannotUnmask(self._device) from error
         except OSError as error:
             raise KernelCallFailed(self._config_path, "open", error) from error
 

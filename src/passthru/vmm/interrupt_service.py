@@ -75,8 +75,8 @@ class InterruptService:
     def start(self) -> None:
         """Open the device, connect the guest's line, and let interrupts come.
 
-        Raises InterruptNotDelivered, UioRefused, UioBusy, RealtimeRefused, ThreadRefused or
-        KernelCallFailed.
+        Raises InterruptNotDelivered, UioRefused, UioBusy, UioCannotUnmask, RealtimeRefused,
+        ThreadRefused or KernelCallFailed.
         """
         if self.interrupt.uio is None:
             raise InterruptNotDelivered(self.interrupt)
