@@ -82,6 +82,24 @@ def test_a_ram_disk_in_the_host_s_memory_is_copied(tmp_path, kind):
     assert AddressRange(0x80100000, 64 * MIB).contains(place)
 
 
+def test_a_passed_ram_disk_without_room_is_refused_before_it_is_read(tmp_path):
+    with pytest.raises(ImageError) as raised:  # read_host refuses all but 4 KiB
+        images(tmp_path, image(), "initrd pass loc 0x90000000,96M,rn=0x70000000")
+    assert str(raised.value) == (
+        "[guest.qvmconf:3] the initial RAM disk: needs 96m of RAM in one piece to start, and the "
+        "largest free piece that this guest has is 57m"
+    )
+
+
+def test_a_ram_disk_without_room_has_it_with_the_fix(tmp_path):
+    (tmp_path / "large").write_bytes(bytes(65 * MIB))
+    more = f"initrd load {tmp_path}/large"
+    with pytest.raises(ImageError, match=r"^\[guest.qvmconf:3\] the initial RAM disk") as raised:
+        images(tmp_path, image(), more)
+    _, (place, _) = images(tmp_path, image(), more, ram=str(raised.value.fix))
+    assert place.size == 65 * MIB
+
+
 def test_a_ram_disk_with_an_address_is_left_there(tmp_path):
     started, told = images(tmp_path, image(), f"initrd load 0x80200000,{tmp_path}/initrd")
     assert told[0] == AddressRange(0x80200000, 6)

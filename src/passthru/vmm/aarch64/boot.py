@@ -146,8 +146,10 @@ def _place_initrd(
     if initrd is None or (initrd.passed is None and initrd.address is not None):
         return _PlacedInitrd(initrd_place(initrd, files), ())
     host = next((each.host for each in plan.regions if each.range == initrd.passed), None)
+    size = len(files[initrd]) if host is None else host.size
+    # Before it is read: this process may not have the memory for it, either.
+    place = free.find(size, needed_by=f"[{initrd.span}] the initial RAM disk")
     content = files[initrd] if host is None else read_host(host)
-    place = AddressRange(free.find(len(content)).start, len(content))
     return _PlacedInitrd(place, ((place.start, content),))
 
 

@@ -95,11 +95,15 @@ class FreeMemory:
         return None
 
     def find(
-        self, size: int, address: int | None = None, alignment: int = _ALIGNMENT
+        self,
+        size: int,
+        address: int | None = None,
+        alignment: int = _ALIGNMENT,
+        needed_by: str | None = None,
     ) -> AddressRange:
         """``size`` bytes from a multiple of ``alignment`` on, the lowest or at ``address``.
 
-        Raises OutsideRam, RamTooSmall.
+        ``needed_by`` is who needs them if it is not the image. Raises OutsideRam, RamTooSmall.
         """
         for part in self._free:
             start = address if address is not None else -(-part.start // alignment) * alignment
@@ -110,4 +114,4 @@ class FreeMemory:
         if address is not None:
             raise OutsideRam(self._name, "the image", AddressRange(address, size))
         largest = max((part.size for part in self._free), default=0)
-        raise ram_too_small(self._name, size, self._ram, largest)
+        raise ram_too_small(needed_by or self._name, size, self._ram, largest)
