@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading memory of the host that its kernel may not know as RAM."""
+"""Reading and writing memory of the host that its kernel may not know as RAM."""
 
 import ctypes
 
@@ -39,3 +39,36 @@ def test_a_refusal_leaves_nothing_behind(step: int) -> None:
     with pytest.raises(PhysicalMemoryRefused):
         read_physical_memory(kernel, AddressRange(START, 1))
     assert (kernel.files, kernel.mappings) == ({}, {})
+
+
+class Words(Mapping):
+    """A mapping that tells its single stores; the words between them go past it."""
+
+    __slots__ = ("memory", "stores")
+
+    def __init__(self, size: int) -> None:
+        self.memory = ctypes.create_string_buffer(size)
+        self.stores: list[tuple[int, int]] = []
+        super().__init__(ctypes.addressof(self.memory), size)
+
+    def store(self, offset: int, size: int, value: int) -> None:
+        self.stores.append((offset, size))
+        super().store(offset, size, value)
+
+
+@pytest.mark.parametrize("start", range(9))
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 15, 16, 17, 4096 - 9])
+def test_words_are_stored_wherever_the_data_begin_and_end(start: int, size: int) -> None:
+    mapping = Words(4096)
+    for data in (CONTENT[:size], memoryview(CONTENT)[3 : 3 + size]):
+        mapping.stores.clear()
+        mapping.store_words(start, data)
+        assert mapping.memory.raw == (bytes(start) + bytes(data)).ljust(4096, b"\0")
+        in_words = [n for n in range(0, 4096, 8) if start <= n and n + 8 <= start + size]
+        alone = [n for n in range(start, start + size) if n // 8 * 8 not in in_words]
+        assert mapping.stores == [(n, 1) for n in alone]
+
+
+def test_words_outside_the_mapping_are_refused() -> None:
+    with pytest.raises(IndexError):
+        Words(4096).store_words(4090, bytes(7))

@@ -57,11 +57,29 @@ class Mapping:
         low = value & ((1 << 8 * size) - 1)
         self.view[offset : offset + size].cast(_INTEGERS[size])[0] = low
 
+    def store_words(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Store ``data`` at ``offset`` in aligned words, the bytes before and after one by one.
+
+        As ``write``, but slow, and for what is device memory to arm64, too: there the unaligned
+        stores of a fast copy would end the process (SIGBUS).
+        """
+        self._check(offset, len(data))
+        head = min(-offset % _WORD, len(data))
+        tail = head + (len(data) - head) // _WORD * _WORD
+        if head < tail:
+            place = self.view[offset + head : offset + tail].cast("Q")
+            # One by one: a slice would be a fast copy.
+            for number, word in enumerate(memoryview(data)[head:tail].cast("Q")):
+                place[number] = word
+        for number in (*range(head), *range(tail, len(data))):
+            self.store(offset + number, 1, data[number])
+
     def _check(self, offset: int, size: int) -> None:
         if offset < 0 or size < 0 or offset + size > self.size:
             raise IndexError(f"{offset:#x}+{size:#x} outside a mapping of {self.size:#x} bytes")
 
 
+_WORD = 8
 _INTEGERS: "dict[int, IntegerFormat]" = {1: "B", 2: "H", 4: "I", 8: "Q"}
 """Formats of ``struct``, by size; one element of a memoryview is stored in one access."""
 

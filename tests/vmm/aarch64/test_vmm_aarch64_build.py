@@ -15,6 +15,7 @@ from passthru.addresses import AddressRange
 from passthru.board.model import Bar, BarKind, IommuGroup, UioDevice
 from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.diagnostics.source import Source
+from passthru.host.kernel import Mapping
 from passthru.language.reader import read
 from passthru.plan.aarch64 import ArmPlan
 from passthru.plan.arm_planner import plan_arm_vm
@@ -102,6 +103,32 @@ def test_the_guest_prints_and_switches_the_machine_off(tmp_path):
     assert run(plan(tmp_path), fake) is ExitStatus.OK
     assert (tmp_path / "console").read_bytes() == b"hi"
     assert (fake.files, fake.mappings) == ({}, {})
+
+
+class DeviceMemory(Mapping):
+    """Memory to which a fast copy may end the process."""
+
+    def write(self, offset: int, data: bytes) -> None:
+        raise AssertionError("SIGBUS")
+
+
+class HostWithReservedMemory(FakeKernel):
+    def map(self, file: int, size: int, offset: int, *, writable: bool) -> Mapping:
+        mapping = super().map(file, size, offset, writable=writable)
+        if self.files[file] != "/dev/mem":
+            return mapping
+        self.reserved = self.mappings[mapping.address]
+        return DeviceMemory(mapping.address, size)
+
+
+def test_data_go_to_passed_memory_in_words(tmp_path):
+    data = bytes(range(1, 200))
+    (tmp_path / "data").write_bytes(data)
+    more = f"pass loc 0x90000000,4k,rwmn=0x70000000\ndata load 0x90000003,{tmp_path}/data"
+    fake = HostWithReservedMemory(FakeFunction())
+    fake.exits = [ending()]
+    assert run(plan(tmp_path, more=more), fake) is ExitStatus.OK
+    assert fake.reserved.raw == (bytes(3) + data).ljust(4096, b"\0")
 
 
 def test_a_reset_ends_the_machine_as_well(tmp_path):

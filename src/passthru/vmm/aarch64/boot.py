@@ -186,7 +186,7 @@ def _wanted_tree(plan: ArmPlan, free: FreeMemory) -> AddressRange | None:
 def load(memory: GuestMemory, images: ArmImages) -> None:
     """Put everything in its place in guest memory."""
     for address, content in images.writes:
-        memory.write(address, content)
+        memory.write_on_arm(address, content)
 
 
 def _memory(plan: ArmPlan) -> list[AddressRange]:
