@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from arm_board import LINUX as ARM
 from fake_kernel import FakeKernel
 from guest_trees import compile_tree, config_of, host_with, node_at
 from passthru.addresses import AddressRange
 from passthru.board.flattened_tree import parse_flattened_tree
+from passthru.cli.left_out import without_types
 from passthru.cli.started_tree import started_tree
 from passthru.diagnostics.errors import PassthruError
 from passthru.host.kernel import Mapping
@@ -88,6 +90,27 @@ def test_a_passed_tree_is_read_from_the_host_s_memory(own) -> None:
     started = Started(TEXT + PASSED.format(size=len(own)), None, HostMemory(own))
     assert started.strings("/", "model") == ("mine",)
     assert started.strings("/serial@1c090000", "compatible")[0] == "arm,pl011"
+
+
+def test_a_node_that_stands_for_a_device_left_out_is_left_out_with_it(own) -> None:
+    nodes = 'mmc { qvm,vdev = "disk"; }; serial { qvm,vdev = "tty"; };'
+    Path("own.dtb").write_bytes(compile_tree(OWN.rstrip().removesuffix("};") + nodes + "};"))
+    text = TEXT.rstrip() + " name tty vdev virtio-blk loc 0x1c0a0000 intr gic:38 name disk\n"
+    config = config_of(text + "fdt load own.dtb")
+    with pytest.raises(PassthruError, match="no `vdev` has that name"):
+        started_tree(
+            config._replace(vdevs=config.vdevs[:1]), HOST, FakeKernel(), None, 2 << 20, print
+        )
+    said: list[str] = []
+    without = without_types(config, ["virtio-blk"], ARM, said.append)
+    blob = started_tree(without, HOST, FakeKernel(), None, 2 << 20, said.append)
+    children = [node.name for node in parse_flattened_tree(blob, "guest").root.children]
+    assert "mmc" not in children
+    assert "serial@1c090000" in children
+    assert said[1:] == [
+        "/mmc of the loaded tree stands for the virtual device `disk`, which is left out, and so "
+        "is the node"
+    ]
 
 
 def test_a_host_without_a_tree_is_told_where_devices_are_passed() -> None:

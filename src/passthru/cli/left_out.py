@@ -36,10 +36,11 @@ def without_types(
     types = [plain_type(name) for name in names]
     for type_ in types:
         _check(config, type_, _types_of_run(board))
-    for vdev in config.vdevs:
-        if vdev.type in types:
-            say(f"[{vdev.span}] `vdev {vdev.type}` is left out of this run")
-    return config._replace(vdevs=tuple(each for each in config.vdevs if each.type not in types))
+    left_out = tuple(each for each in config.vdevs if each.type in types)
+    for vdev in left_out:
+        say(f"[{vdev.span}] `vdev {vdev.type}` is left out of this run")
+    kept = tuple(each for each in config.vdevs if each.type not in types)
+    return config._replace(vdevs=kept, left_out=left_out)
 
 
 def _check(config: VmConfig, type_: str, built: Sequence[str]) -> None:

@@ -77,15 +77,22 @@ def take_placeholders(
 ) -> dict[str, int | None]:
     """Take out the nodes that stand for virtual devices: their phandles by the device's name.
 
-    Refused is one that stands for a device which the VM does not have.
+    Refused is one that stands for a device which the VM does not have, unless that is left out:
+    then the tree goes without.
     """
+    left_out = {vdev.name.value for vdev in config.left_out if vdev.name}
     names = {vdev.name.value for vdev in config.vdevs if vdev.name}
     if not any(vdev.type == _GIC and vdev.name for vdev in config.vdevs):
         names.add(_GIC)
     found: dict[str, int | None] = {}
     for node in [each for each in all_nodes(tree.root) if _PLACEHOLDER in each.properties]:
         name = "".join(node.strings(_PLACEHOLDER)[:1])
-        if name not in names:
+        if name in left_out and name not in names:
+            tree.remark(
+                f"{node.path} of the loaded tree stands for the virtual device `{name}`, which is "
+                "left out, and so is the node"
+            )
+        elif name not in names:
             tree.refuse(
                 f"{node.path} of the loaded tree stands for the virtual device `{name}`, and no "
                 "`vdev` has that name",

@@ -210,7 +210,10 @@ class Setting(NamedTuple):
 
 
 class VmConfig(NamedTuple):
-    """One virtual machine as configured; ``span`` is the first word that was read."""
+    """One virtual machine as configured; ``span`` is the first word that was read.
+
+    ``left_out`` are virtual devices of the text that somebody has taken out of ``vdevs``.
+    """
 
     system: Text | None
     cpus: tuple[Cpu, ...]
@@ -224,6 +227,7 @@ class VmConfig(NamedTuple):
     dryrun: bool
     span: Span
     settings: tuple[Setting, ...] = ()
+    left_out: tuple[Vdev, ...] = ()
 
     @property
     def name(self) -> str:
