@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from arm_board import LEVEL, line
 from arm_board import LINUX as ARM
 from fake_kernel import FakeFunction, FakeKernel
 from passthru.addresses import AddressRange
+from passthru.board.model import Bar, BarKind, UioDevice
 from passthru.diagnostics.errors import ExitStatus
 from passthru.diagnostics.source import Source
 from passthru.language.reader import read
@@ -18,7 +20,7 @@ from passthru.plan.description import VmDescription, describe_vm
 from passthru.plan.planner import plan_vm
 from passthru.vmm import kvm_abi
 from passthru.vmm.build import run_machine
-from sample_board import AUDIO, bar, check_text, with_functions
+from sample_board import AUDIO, bar, check_text, function, with_functions
 
 ONE_FUNCTION = with_functions(AUDIO)
 GIC_ADDRESSES = 0
@@ -127,6 +129,49 @@ def test_the_steps_on_arm64_are_those_that_run_takes(tmp_path: Path, version: in
     assert (done, shown) == (sorted(done), sorted(shown))
     assert kernel.steps.count("KVM_CREATE_VCPU") == 2
     assert "create 2 virtual processors; all but the first wait for PSCI" in vm.steps
+
+
+CARD = Bar(0, BarKind.MEMORY32, False, AddressRange(0x10000000, 0x4000))
+DEVICES = with_functions(function("0000:00:05.0", (0x1234, 0x11E8), CARD, group=7))
+ARM_DEVICES = ARM._replace(
+    pci=DEVICES.pci,
+    iommu_groups=DEVICES.iommu_groups,
+    interrupts=(line(34, LEVEL, "rtc"), line(35, LEVEL, "timer")),
+    uio=(
+        UioDevice("uio0", "9010000.rtc", "rtc", (34,), ()),
+        UioDevice("uio1", "9020000.timer", "timer", (35,), ()),
+    ),
+)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_steps_tell_the_its_and_the_threads_that_run_has(tmp_path: Path, version: int) -> None:
+    (tmp_path / "flat.bin").write_bytes(b"code")
+    text = (
+        f"ram 0x80000000,1m load {tmp_path}/flat.bin vdev gic version {version} "
+        "pass loc pci:0:5.0 pass sched 10 intr gic:40=34 pass intr gic:41=35"
+    )
+    config = read([Source("a", text)], environment={}).config
+    vm = describe_vm(config, ARM_DEVICES, kvm=True)
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    kernel.exits = [switched_off]
+    plan = plan_arm_vm(config, ARM_DEVICES).plan
+    assert run_machine(plan, ARM_DEVICES, kernel, lambda _: None) is ExitStatus.OK
+
+    steps = "\n".join(vm.steps)
+    told = re.findall(
+        r"(?:distributor at|redistributors at|cpu interface at|ITS at) (0x\w+)", steps
+    )
+    assert [int(word, 16) for word in told] == [
+        place for kind, _, place in kernel.gic if kind == GIC_ADDRESSES
+    ]
+    assert ("ITS" in steps) is (version == 3)
+    priorities = re.findall(r"a thread of real-time priority (\d+)", steps)
+    assert [int(word) for word in priorities] == kernel.priorities == [10]
+    assert steps.count("start a thread") == 2
+    # No host tells where it is.
+    alone = "\n".join(describe_vm(config, None, kvm=True).steps)
+    assert ("create KVM's ITS, which" in alone) is (version == 3)
 
 
 def switched_off(page) -> None:

@@ -67,8 +67,9 @@ class VmDescription(NamedTuple):
     ``regions`` are sorted by address; where there is a ``plan``, they are the plan's.
     ``dma_windows`` are what passed devices may reach (GPA, which is the IOVA);
     ``locked_memory`` is in bytes. ``steps`` are what ``run`` would do on the host, in order;
-    without any, ``not_run_because`` says why none are here. ``gic`` and ``uarts`` are those of
-    the arm64 machine of ``run``. ``plan`` is the machine that ``run`` makes on the board.
+    without any, ``not_run_because`` says why none are here. ``gic``, ``uarts`` and ``its`` are
+    those of the arm64 machine of ``run``; ``its`` is None without a board or functions, too.
+    ``plan`` is the machine that ``run`` makes on the board.
     """
 
     name: str
@@ -87,6 +88,7 @@ class VmDescription(NamedTuple):
     not_run_because: str | None
     gic: Gic | None = None
     uarts: tuple[Uart, ...] = ()
+    its: AddressRange | None = None
 
     @property
     def holes(self) -> tuple[AddressRange, ...]:
@@ -179,7 +181,8 @@ def _planned_on_arm(
         description = _without_board(config, uses, plan.regions, plan.blobs, None)
     else:
         description = _planned(config, uses, board, plan)
-    return description._replace(gic=plan.gic, uarts=plan.uarts)
+    its = plan.bus.its if plan.bus else None
+    return description._replace(gic=plan.gic, uarts=plan.uarts, its=its)
 
 
 def _planned(config: VmConfig, uses: Uses, board: Board, plan: VmPlan | ArmPlan) -> VmDescription:

@@ -15,6 +15,7 @@ from passthru.language.model import (
 )
 from passthru.lean import Iterator, NamedTuple
 from passthru.plan.host_vectors import first_vectors, host_vector
+from passthru.plan.interrupt_support import thread_priority
 from passthru.plan.users import User, Uses
 
 __all__ = ["InterruptRoute", "interrupt_routes", "user_name"]
@@ -30,7 +31,8 @@ class InterruptRoute(NamedTuple):
     None for what is no interrupt of the host and where it is not certain. ``user`` is what
     people call the device (``pass mem:0xe6060000``, ``vdev pl011``). ``owner`` has the
     interrupt on the host now, None where nobody has it or no board is known; ``uio`` is the UIO
-    device by which ``run`` gets it, None where it does not or that is not known.
+    device by which ``run`` gets it, None where it does not or that is not known. ``priority`` is
+    that of the thread that hands it on, under SCHED_FIFO; None for an ordinary one.
     """
 
     controller: str
@@ -42,6 +44,7 @@ class InterruptRoute(NamedTuple):
     owner: str | None
     span: Span
     uio: str | None = None
+    priority: int | None = None
 
 
 def interrupt_routes(config: VmConfig, uses: Uses, board: Board | None) -> Iterator[InterruptRoute]:
@@ -68,6 +71,7 @@ def _route(
         immediate_unmask=interrupt.immediate_unmask,
         owner=owner,
         span=interrupt.span,
+        priority=thread_priority(user.sched) if isinstance(user, Pass) and user.sched else None,
     )
 
 

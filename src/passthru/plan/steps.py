@@ -76,6 +76,9 @@ def _arm_steps(vm: "VmDescription", gic: "Gic") -> Iterator[str]:
         f"create KVM's GICv{gic.version}: distributor at {gic.distributor.start:#x}, "
         f"{gic.processors_name} at {gic.processors.start:#x}"
     )
+    if vm.functions and gic.version == 3:
+        place = "" if vm.its is None else f" at {vm.its.start:#x}"
+        yield f"create KVM's ITS{place}, which makes the devices' messages interrupts"
     for uart in vm.uarts:
         yield from _stream_steps(uart.host_devices, uart.registers.start)
     yield (
@@ -114,9 +117,11 @@ def _interrupt_steps(vm: "VmDescription") -> Iterator[str]:
         if route.is_passed and route.vector is not None:
             name = "the UIO device that delivers" if route.uio is None else f"/dev/{route.uio} for"
             line = route.controller if route.line is None else f"{route.controller}:{route.line}"
+            rank = "" if route.priority is None else f" of real-time priority {route.priority}"
+            when = "at once" if route.immediate_unmask else "when the guest ended it"
             yield (
-                f"open {name} vector {route.vector} and start a thread that raises {line} and "
-                f"unmasks it {'at once' if route.immediate_unmask else 'when the guest ended it'}"
+                f"open {name} vector {route.vector} and start a thread{rank} that raises {line} "
+                f"and unmasks it {when}"
             )
 
 
