@@ -137,7 +137,7 @@ def test_the_way_out_works(folder, capsys):
         (b"", 65, "`own.dtb` is no sound device tree blob: it does not begin with d00dfeed"),
         (b"\xd0\x0d\xfe\xed", 65, "`own.dtb` is no sound device tree blob: it ends too early"),
         (compile_tree("/dts-v1/; / { };")[:-3], 65, "it is 69 bytes and says 72"),
-        (b"\xd0\x0d\xfe\xed" + bytes(2 << 20), 64, "`own.dtb`: it has over 2 MiB"),
+        (b"\xd0\x0d\xfe\xed" + bytes(2 << 20), 65, "`own.dtb`: it has over 2 MiB"),
         (
             compile_tree('/dts-v1/; / { x { qvm,vdev = "nobody"; }; };'),
             65,

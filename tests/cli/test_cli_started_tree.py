@@ -132,7 +132,7 @@ def test_the_tree_goes_to_the_file_that_the_last_variable_names(tmp_path) -> Non
     [
         ("fdt load none.dtb", b"", 64, "cannot read the device tree `none.dtb`", "a path"),
         ("fdt load own.dtb", b"\xd0\x0d\xfe\xed", 65, "`own.dtb` is no sound", "a whole"),
-        ("fdt load own.dtb", bytes(3 << 20), 64, "it has over 2 MiB", "a whole"),
+        ("fdt load own.dtb", bytes(3 << 20), 65, "it has over 2 MiB", "a whole"),
         (
             "fdt load own.dtb",
             compile_tree("/dts-v1/; / { interrupt-parent = <7>; };"),
@@ -143,9 +143,16 @@ def test_the_tree_goes_to_the_file_that_the_last_variable_names(tmp_path) -> Non
         (
             PASSED.format(size=64),
             b"\xd0\x0d\xfe\xed\0\0\1\0",
-            64,
+            65,
             "says that it has 0x100",
             "0x100",
+        ),
+        (
+            PASSED.format(size=3 << 20),
+            b"\xd0\x0d\xfe\xed\0\x28\0\0",
+            65,
+            "it has over 2 MiB",
+            "a whole",
         ),
         (PASSED.format(size=64), b"anything", 65, "is no sound device tree", "a whole"),
         (PASSED.format(size=64), b"\xd0\x0d\xfe\xed\0\0\0\0", 65, "at byte 4", "a whole"),

@@ -5,7 +5,7 @@ from passthru.addresses import AddressRange
 from passthru.board.flattened_tree import MAGIC, FlattenedTree
 from passthru.board.tree_nodes import TreeNode
 from passthru.cli.tree_files import (
-    UnreadableTreeError,
+    UnusableTreeError,
     parse_loaded_tree,
     read_tree_file,
     write_tree_file,
@@ -42,7 +42,8 @@ def started_tree(
     ``initrd`` is where the RAM disk is (GPA), ``bus`` the guest's PCI bus if there is one. What the
     tree leaves out goes to ``say``; the blob goes to the file that ``set fdt-dump-file`` names,
     too. Raises GuestTreeRefusedError, GuestTreeTooLargeError for more than ``space`` bytes,
-    UnreadableTreeError, DamagedTreeError, UnwritableTreeError and PhysicalMemoryRefused.
+    UnreadableTreeError, UnusableTreeError, DamagedTreeError, UnwritableTreeError and
+    PhysicalMemoryRefused.
     """
     loaded = (*_loaded(config), *_passed(config, kernel))
     tree = None if host is None else FlattenedTree(host, ())
@@ -84,7 +85,7 @@ def _blob_at(location: MemoryLocation, kernel: Kernel) -> bytes:
     if not head.startswith(MAGIC) or size < _HEADER_SIZE:
         return head
     if size > place.size:
-        raise UnreadableTreeError(
+        raise UnusableTreeError(
             str(location.span),
             location.span.text,
             f"it says that it has {size:#x} bytes, and {place.size:#x} are passed",

@@ -2,7 +2,7 @@
 """Device trees of guests in files: reading what a configuration brings, writing what is made."""
 
 from passthru.board.flattened_tree import DamagedTreeError, parse_flattened_tree
-from passthru.diagnostics.errors import PassthruError
+from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.diagnostics.source import Span
 from passthru.guest_tree.assembly import LARGEST_TREE
 from passthru.guest_tree.loaded_tree import LoadedTree
@@ -10,6 +10,7 @@ from passthru.language.model import Load
 
 __all__ = [
     "UnreadableTreeError",
+    "UnusableTreeError",
     "UnwritableTreeError",
     "parse_loaded_tree",
     "read_tree_file",
@@ -45,8 +46,17 @@ class UnreadableTreeError(PassthruError):
         return f"[{self.place}] cannot read the device tree `{self.path}`: {self.problem}"
 
 
+class UnusableTreeError(UnreadableTreeError):
+    """A tree that can be had, but has more bytes than it may: as wrong as a damaged one."""
+
+    exit_status = ExitStatus.CONFIGURATION
+
+
 def read_tree_file(load: Load, path: str) -> LoadedTree:
-    """What ``fdt load`` brings from ``path``. Raises UnreadableTreeError, DamagedTreeError."""
+    """What ``fdt load`` brings from ``path``.
+
+    Raises UnreadableTreeError, UnusableTreeError, DamagedTreeError.
+    """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 (a start shall not wait for pathlib)
             data = file.read(LARGEST_TREE + 1)
@@ -63,11 +73,11 @@ def read_tree_file(load: Load, path: str) -> LoadedTree:
 def parse_loaded_tree(data: bytes, span: Span, name: str) -> LoadedTree:
     """The tree in the blob ``data``, which the text calls ``name``.
 
-    Raises UnreadableTreeError, DamagedTreeError.
+    Raises UnusableTreeError, DamagedTreeError.
     """
     if len(data) > LARGEST_TREE:
         problem = f"it has over {LARGEST_TREE >> 20} MiB"
-        raise UnreadableTreeError(str(span), name, problem, _WHOLE_BLOB)
+        raise UnusableTreeError(str(span), name, problem, _WHOLE_BLOB)
     try:
         return LoadedTree(parse_flattened_tree(data, f"[{span}] `{name}`"), span)
     except DamagedTreeError as error:
