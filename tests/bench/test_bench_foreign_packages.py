@@ -8,7 +8,7 @@ import pytest
 
 from passthru.bench import foreign_packages
 from passthru.bench.errors import KernelUnavailableError
-from passthru.bench.foreign_packages import Archive, obtain_packages
+from passthru.bench.foreign_packages import Archive, open_archive
 
 ARCHIVE = Archive("trixie", "arm64", "http://archive.test/debian")
 APT_GET = """
@@ -44,10 +44,17 @@ def make_tools(folder: Path, update: int) -> None:
         tool.chmod(0o755)
 
 
+def unpack(root: Path, meta: str = "linux-image-arm64", *others: str) -> list[str]:
+    with open_archive(ARCHIVE) as packages:
+        kernel = packages.kernel(meta)
+        packages.unpack([*kernel, *others], root)
+    return kernel
+
+
 def test_the_kernel_and_others_are_unpacked(tools: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
-    kernel = obtain_packages(ARCHIVE, "linux-image-arm64", ["busybox-static"], root)
+    kernel = unpack(root, "linux-image-arm64", "busybox-static")
     assert kernel == ["linux-image-6.12-arm64"]
     assert {path.name for path in root.iterdir()} == {
         "linux-image-6.12-arm64_1_arm64.deb",
@@ -56,7 +63,7 @@ def test_the_kernel_and_others_are_unpacked(tools: Path, tmp_path: Path) -> None
 
 
 def test_apt_is_kept_apart_and_checks_signatures(tools: Path, tmp_path: Path) -> None:
-    obtain_packages(ARCHIVE, "linux-image-arm64", [], tmp_path)
+    unpack(tmp_path)
     seen = (tools / "seen").read_text()
     assert 'APT::Architecture "arm64";' in seen
     assert "Architectures: arm64 amd64\n" in seen
@@ -72,11 +79,11 @@ def test_what_is_wrong_is_told(
     tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(KernelUnavailableError, match="trixie has no linux-image-riscv"):
-        obtain_packages(ARCHIVE, "linux-image-riscv", [], tmp_path)
+        unpack(tmp_path, "linux-image-riscv")
     make_tools(tools, update=100)
     with pytest.raises(KernelUnavailableError, match="apt-get failed"):
-        obtain_packages(ARCHIVE, "linux-image-arm64", [], tmp_path)
+        unpack(tmp_path)
     monkeypatch.setattr(foreign_packages, "_KEYS", tmp_path / "none")
     with pytest.raises(KernelUnavailableError, match="nothing of Debian's can be verified") as told:
-        obtain_packages(ARCHIVE, "linux-image-arm64", [], tmp_path)
+        unpack(tmp_path)
     assert told.value.fix == "apt-get install debian-archive-keyring"

@@ -13,7 +13,7 @@ import pytest
 from guest_trees import config_of
 from passthru.bench.cache import cache_directory
 from passthru.bench.cpio import CpioArchive
-from passthru.bench.foreign_packages import Archive, obtain_packages
+from passthru.bench.foreign_packages import Archive, open_archive
 from passthru.board.load import load_tree
 from passthru.guest_tree.assembly import guest_tree
 
@@ -47,7 +47,8 @@ def packages() -> Path:
         with tempfile.TemporaryDirectory(dir=store.parent, prefix=".unpacking-") as work:
             folder = Path(work, "root")
             folder.mkdir()
-            obtain_packages(DEBIAN, "linux-image-arm64", ["busybox-static"], folder)
+            with open_archive(DEBIAN) as archive:
+                archive.unpack([*archive.kernel("linux-image-arm64"), "busybox-static"], folder)
             folder.rename(store)
     return store
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passthru.addresses import AddressRange
-from passthru.plan.windows import align_up, highest_gap, is_free, lowest_gap, power_of_two_from
+from passthru.plan.windows import highest_gap, is_free, lowest_gap, power_of_two_from
 
 Search = Callable[[list[AddressRange], int, AddressRange], AddressRange | None]
 
@@ -42,10 +42,3 @@ def test_power_of_two_from(size: int) -> None:
     assert power & (power - 1) == 0
     assert power >= size
     assert power == 1 or power // 2 < size
-
-
-@given(st.integers(0, 1 << 64), st.integers(0, 40))
-def test_align_up(address: int, bits: int) -> None:
-    aligned = align_up(address, 1 << bits)
-    assert aligned % (1 << bits) == 0
-    assert 0 <= aligned - address < 1 << bits

@@ -18,7 +18,7 @@ from passthru.bench.kernels import kernel_packages
 from passthru.bench.progress import Progress, silent
 from passthru.bench.tools import find_tool
 
-__all__ = ["Archive", "Packages", "obtain_packages", "open_archive"]
+__all__ = ["Archive", "Packages", "open_archive"]
 
 _KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
@@ -33,20 +33,6 @@ class Archive(NamedTuple):
     architecture: str
     url: str = "http://deb.debian.org/debian"
     tools: str = "amd64"
-
-
-def obtain_packages(
-    archive: Archive, meta: str, others: Sequence[str], folder: Path, progress: Progress = silent
-) -> list[str]:
-    """Unpack the kernel that ``meta`` depends on, and ``others``, into ``folder``.
-
-    Returns the names of the kernel's packages, the image first. Raises KernelUnavailableError
-    and MissingToolError.
-    """
-    with open_archive(archive, progress) as packages:
-        kernel = packages.kernel(meta)
-        packages.unpack([*kernel, *others], folder)
-    return kernel
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from passthru.plan.model import GuestFunction, PciWindows, PlannedBar
 from passthru.plan.problems import BAR_DOES_NOT_FIT
 from passthru.plan.windows import lowest_gap, power_of_two_from
 
-__all__ = ["BarPlan", "assign_bars", "guest_functions", "memory64_size"]
+__all__ = ["guest_functions", "memory64_size"]
 
 _SMALLEST_PORT_BAR = 4
 
 
-class BarPlan(NamedTuple):
+class _BarPlan(NamedTuple):
     """The planned BARs of each function, in the order of the functions."""
 
     bars: tuple[tuple[PlannedBar, ...], ...]
@@ -37,7 +37,7 @@ def memory64_size(functions: Iterable[PlacedFunction]) -> int:
     return power_of_two_from(total)
 
 
-def assign_bars(functions: tuple[PlacedFunction, ...], windows: PciWindows) -> BarPlan:
+def _assign_bars(functions: tuple[PlacedFunction, ...], windows: PciWindows) -> _BarPlan:
     """Give every BAR a naturally aligned place, the largest first.
 
     64-bit prefetchable BARs go to the 64-bit window, all others to the 32-bit one; a
@@ -55,14 +55,14 @@ def assign_bars(functions: tuple[PlacedFunction, ...], windows: PciWindows) -> B
             continue
         used.append(place)
         planned[request.owner].append(PlannedBar(request.bar, place.start))
-    return BarPlan(tuple(tuple(sorted(bars)) for bars in planned), tuple(findings))
+    return _BarPlan(tuple(tuple(sorted(bars)) for bars in planned), tuple(findings))
 
 
 def guest_functions(
     placed: tuple[PlacedFunction, ...], windows: PciWindows, gsis: Sequence[int | None]
 ) -> tuple[tuple[GuestFunction, ...], tuple[Finding, ...]]:
     """The functions with their BARs and the GSIs of their INTx, and the BARs that do not fit."""
-    bars = assign_bars(placed, windows)
+    bars = _assign_bars(placed, windows)
     functions = tuple(
         GuestFunction(function.guest, function.host, planned, gsi, function.span)
         for function, planned, gsi in zip(placed, bars.bars, gsis, strict=True)

@@ -2,6 +2,7 @@
 """From whom each interrupt line of a guest comes."""
 
 from passthru.board.model import Board
+from passthru.board.uio import MAIN_CONTROLLERS
 from passthru.diagnostics.source import Span
 from passthru.language.model import (
     Interrupt,
@@ -21,7 +22,6 @@ from passthru.plan.users import User, Uses
 __all__ = ["InterruptRoute", "interrupt_routes", "user_name"]
 
 _CONTROLLERS = ("ioapic", "8259", "gic")
-_MAIN_CONTROLLERS = ("gic", "ioapic")
 
 
 class InterruptRoute(NamedTuple):
@@ -80,7 +80,7 @@ def _owners(board: Board | None) -> dict[int, str | None]:
     if board is None:
         return {}
     return {
-        each.vector: each.owner for each in board.interrupts if each.controller in _MAIN_CONTROLLERS
+        each.vector: each.owner for each in board.interrupts if each.controller in MAIN_CONTROLLERS
     }
 
 

@@ -13,7 +13,6 @@ from passthru.plan.x86_64 import BELOW_CHIPSET, PORT_WINDOWS, WINDOW64_SPACE
 
 __all__ = [
     "WindowSpaces",
-    "align_up",
     "configured_ports",
     "find_windows",
     "highest_gap",
@@ -139,7 +138,7 @@ def window_regions(windows: PciWindows) -> tuple[GuestRegion, ...]:
     )
 
 
-def align_up(address: int, size: int) -> int:
+def _align_up(address: int, size: int) -> int:
     """The first multiple of ``size`` (a power of two) that is not below ``address``."""
     return (address + size - 1) & -size
 
@@ -158,11 +157,11 @@ def lowest_gap(
     used: Iterable[AddressRange], size: int, within: AddressRange
 ) -> AddressRange | None:
     """The lowest naturally aligned place of ``size`` that nothing uses, or None."""
-    start = align_up(within.start, size)
+    start = _align_up(within.start, size)
     for each in sorted(each for each in used if each.size > 0):
         if start + size <= each.start:
             break
-        start = max(start, align_up(each.end, size))
+        start = max(start, _align_up(each.end, size))
     return AddressRange(start, size) if start + size <= within.end else None
 
 

@@ -7,6 +7,7 @@ from passthru.addresses import HUGEPAGE_SIZE, AddressRange
 from passthru.board.binding import binding_commands
 from passthru.board.model import Board, PciFunction, PlatformDevice
 from passthru.board.sysfs_place import SysfsPlace, sysfs_place, unbinding_command
+from passthru.board.uio import MAIN_CONTROLLERS
 
 __all__ = ["function_steps", "is_passed_whole", "memory_steps", "pci_steps", "platform_steps"]
 
@@ -14,8 +15,6 @@ _BASE_CLASS_BRIDGE = 0x06
 
 # drivers/vfio/group.c and drivers/pci/pcie/portdrv.c: these leave a group usable for VFIO.
 _DRIVERS_WITHOUT_DMA = (None, "vfio-pci", "pcieport", "pci-stub")
-
-_MAIN_CONTROLLERS = ("gic", "ioapic")
 
 _EXAMPLE_SIZE = 64 << 20
 
@@ -145,7 +144,7 @@ def _locations(device: PlatformDevice, board: Board) -> Iterator[str]:
     for each in device.registers:
         yield f"loc {each.start:#x},{each.size:#x},rw{status}"
     # Vectors of a device are the main controller's; a GPIO controller may count alike.
-    by_rank = sorted(board.interrupts, key=lambda line: line.controller in _MAIN_CONTROLLERS)
+    by_rank = sorted(board.interrupts, key=lambda line: line.controller in MAIN_CONTROLLERS)
     controllers = {line.vector: line.controller for line in by_rank}
     for vector in device.interrupts:
         controller = controllers.get(vector)
