@@ -15,10 +15,11 @@ from passthru.board.model import Board, HostRegion, InterruptLine, Trigger, UioD
 from passthru.board.qnx import board_from_qnx
 from passthru.plan.arm_planner import plan_arm_vm
 from passthru.plan.described_functions import planned_functions
-from passthru.plan.description import VmDescription, describe_vm, why_not_for_run
+from passthru.plan.description import describe_vm, why_not_for_run
 from passthru.plan.host_places import claimed_things, host_place
 from passthru.plan.model import BlobRole, GuestFunction, RegionKind
 from passthru.plan.planner import plan_vm
+from passthru.plan.vm_description import VmDescription
 from sample_board import BOARD, check_text
 
 BOARDS = Path(__file__).parents[1] / "boards"

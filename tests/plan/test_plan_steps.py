@@ -16,8 +16,9 @@ from passthru.diagnostics.errors import ExitStatus
 from passthru.diagnostics.source import Source
 from passthru.language.reader import read
 from passthru.plan.arm_planner import plan_arm_vm
-from passthru.plan.description import VmDescription, describe_vm
+from passthru.plan.description import describe_vm
 from passthru.plan.planner import plan_vm
+from passthru.plan.vm_description import VmDescription
 from passthru.vmm import kvm_abi
 from passthru.vmm.build import run_machine
 from sample_board import AUDIO, bar, check_text, function, with_functions

@@ -11,7 +11,8 @@ from passthru.diagnostics.source import Source
 from passthru.language.arguments import open_source
 from passthru.language.model import VmConfig
 from passthru.lean import NamedTuple, Sequence
-from passthru.plan.description import VmDescription, describe_vm, why_not_for_run
+from passthru.plan.description import describe_vm, why_not_for_run
+from passthru.plan.vm_description import VmDescription
 from passthru.rules.hypervisor import Hypervisor
 
 __all__ = ["PlannedVm", "PlannedVms", "planned_vms"]

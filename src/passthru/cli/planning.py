@@ -5,7 +5,7 @@ import sys
 
 from passthru.board.model import Board
 from passthru.cli.output import show
-from passthru.plan.description import VmDescription
+from passthru.plan.vm_description import VmDescription
 from passthru.report.plan_text import plan_as_text
 
 __all__ = ["show_plan"]

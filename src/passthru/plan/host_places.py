@@ -7,7 +7,7 @@ from passthru.diagnostics.source import Span
 from passthru.lean import TYPE_CHECKING, Iterator
 
 if TYPE_CHECKING:
-    from passthru.plan.description import VmDescription
+    from passthru.plan.vm_description import VmDescription
 
 __all__ = ["claimed_things", "host_place"]
 

@@ -11,7 +11,7 @@ from passthru.plan.x86_64 import IOAPIC_ADDRESS
 if TYPE_CHECKING:
     from passthru.plan.aarch64 import Gic
     from passthru.plan.described_functions import DescribedFunction
-    from passthru.plan.description import VmDescription
+    from passthru.plan.vm_description import VmDescription
 
 __all__ = ["run_steps"]
 

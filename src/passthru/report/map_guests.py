@@ -8,8 +8,9 @@ from passthru.board.model import BarKind
 from passthru.diagnostics.source import Span
 from passthru.language.access import Access
 from passthru.lean import NamedTuple
-from passthru.plan.description import InterruptRoute, VmDescription
+from passthru.plan.interrupt_routes import InterruptRoute
 from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.vm_description import VmDescription
 from passthru.report.map_conflicts import Conflicts, source_line
 from passthru.report.map_model import Item, ItemKind
 from passthru.report.sizes import rough_size_text, size_text

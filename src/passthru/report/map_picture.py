@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.lean import NamedTuple
-from passthru.plan.description import VmDescription
 from passthru.plan.model import RegionKind
+from passthru.plan.vm_description import VmDescription
 from passthru.report.map_conflicts import Conflicts
 from passthru.report.map_guests import (
     GuestThing,

@@ -14,14 +14,12 @@ from passthru.board.model import Board, PciFunction
 from passthru.diagnostics.finding import Finding
 from passthru.diagnostics.source import Span
 from passthru.plan.aarch64 import Gic
-from passthru.plan.description import (
-    DescribedFunction,
-    InterruptRoute,
-    PortRange,
-    VmDescription,
-)
+from passthru.plan.described_functions import DescribedFunction
+from passthru.plan.described_ports import PortRange
 from passthru.plan.host_places import claimed_things, host_place
+from passthru.plan.interrupt_routes import InterruptRoute
 from passthru.plan.model import Blob, GuestRegion, PciWindows, PlannedBar
+from passthru.plan.vm_description import VmDescription
 from passthru.report.findings_json import finding_as_data
 from passthru.report.unicode import encodable
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from passthru.addresses import AddressRange
 from passthru.diagnostics.source import Span
-from passthru.plan.description import VmDescription, has_known_size
 from passthru.plan.model import Blob, BlobRole, GuestRegion, RegionKind
+from passthru.plan.vm_description import VmDescription, has_known_size
 from passthru.report.sizes import rough_size_text, size_text
 from passthru.report.table import Column, places_in_line, table
 from passthru.report.text import printable

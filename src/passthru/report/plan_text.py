@@ -6,9 +6,11 @@ from textwrap import wrap
 
 from passthru.board.model import BarKind, Board
 from passthru.language.model import PciLocation
-from passthru.plan.description import DescribedFunction, InterruptRoute, VmDescription
+from passthru.plan.described_functions import DescribedFunction
 from passthru.plan.host_places import claimed_things
+from passthru.plan.interrupt_routes import InterruptRoute
 from passthru.plan.model import Blob, PlannedBar, Verdict
+from passthru.plan.vm_description import VmDescription
 from passthru.report.plan_map_text import ROLES, address_map, line_text
 from passthru.report.sizes import rough_size_text, size_text
 from passthru.report.table import Column, table
