@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bare interrupts of an arm64 host's devices, through UIO, in Linux and in bare-metal guests."""
 
+import base64
 import itertools
 import re
 import shlex
@@ -14,54 +15,23 @@ from arm_interrupt_guests import (
     counts_gpio_interrupts,
     counts_gpio_interrupts_until_told,
 )
+from demo_output import assert_all_passed
 from passthru.bench.architectures import AARCH64
+from passthru.bench.demo import ARM_DEMO, write_demo
 from passthru.bench.foreign_host import obtain_foreign_kernel
 from passthru.bench.host_session import Completed
-from passthru.bench.initramfs import build_initramfs
 from passthru.bench.inner_command import passthru_command, python_command
 from passthru.bench.virtual_host import VirtualHost
+from passthru.board.flattened_tree import parse_flattened_tree
 
 pytestmark = pytest.mark.bench
 
 RUN = shlex.join(passthru_command(["run"], AARCH64))
 NUMBERS = itertools.count()
 
-LINUX = """\
-system linux
-ram 0x80000000,256m
-guest load {image}
-initrd load {directory}/initrd
-cmdline "console=ttyAMA0 quiet panic=-1 nokaslr mitigations=off cryptomgr.notests \
-random.trust_cpu=on rcupdate.rcu_expedited=1 audit=0"
-vdev pl011 loc 0x1c090000 intr gic:37
-pass {passed}
-"""
-# Sets the alarm again and again, and counts with the kernel. One second ahead would be too close:
-# the driver clears an alarm that comes while it arms it.
-LINUX_INIT = """\
-#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-cd /sys/class/rtc/rtc0
-counted() {{ awk '/rtc-pl031/ {{ print $2 }}' /proc/interrupts; }}
-echo "clock: $(cat name): $(cat since_epoch)"
-echo "nodes: $(ls /proc/device-tree | grep @ | tr '\\n' ' ')"
-alarm=0
-while [ $alarm -lt {alarms} ]; do
-    before=$(counted)
-    echo 0 >wakealarm
-    echo +2 >wakealarm
-    turns=0
-    while [ "$(counted)" = "$before" ] && [ $turns -lt 200 ]; do
-        usleep 20000
-        turns=$((turns + 1))
-    done
-    alarm=$((alarm + 1))
-done
-echo "line: $(grep rtc-pl031 /proc/interrupts)"
-poweroff -f
-"""
+MOVED = "pass loc mem:0x1c170000,0x1000,rwn=0x9010000 intr gic:40=34\n"
+IN_PLACE = "pass loc mem:0x9010000,0x1000,rwn intr gic:34\n"
+"""How the demo passes the clock, and the same where the host has it."""
 
 BARE = """\
 system bare
@@ -117,12 +87,14 @@ def shell(host: VirtualHost, script: str) -> Completed:
     return host.run(["/bin/sh", "-c", script], timeout=240, silence=120)
 
 
-def linux(directory: Path, passed: str, alarms: int) -> Path:
-    kernel, init = obtain_foreign_kernel(), LINUX_INIT.format(alarms=alarms)
-    (directory / "initrd").write_bytes(build_initramfs(kernel, init, {}))
-    configuration = directory / "linux.qvmconf"
-    configuration.write_text(LINUX.format(image=kernel.image, directory=directory, passed=passed))
-    return configuration
+def linux(directory: Path, tree: str) -> Path:
+    """The demo's guest, with the clock in its own place and its device tree in ``tree``."""
+    files = write_demo(ARM_DEMO, directory, obtain_foreign_kernel())
+    text = files.config.read_text()
+    assert MOVED in text
+    text = text.replace(MOVED, IN_PLACE).replace("\ncpu\n", f"\nset fdt-dump-file {tree}\ncpu\n", 1)
+    files.config.write_text(text)
+    return files.config
 
 
 def bare(directory: Path, program: str, passed: str, streams: str = "") -> Path:
@@ -136,12 +108,6 @@ def told_counts(text: str) -> tuple[int, int]:
     told = re.search(r"vector \d+ \(intr \S+\): (\d+) taken, (\d+) lost", text)
     assert told is not None, text
     return int(told[1]), int(told[2])
-
-
-def lines_of(text: str) -> dict[str, str]:
-    """What Linux told, by the word before the colon."""
-    lines = text.replace("\r", "").splitlines()
-    return {name: rest.strip() for name, _, rest in (line.partition(":") for line in lines)}
 
 
 def test_immediate_unmasking_of_the_level_triggered_line_of_the_clock_is_refused(
@@ -197,7 +163,7 @@ def test_a_thousand_edges_reach_the_guest(
 def test_two_guests_at_once_have_a_device_each(arm_host: VirtualHost, directory: Path) -> None:
     program = counts_gpio_interrupts_until_told(20)
     bare_guest = bare(directory, program, GPIO, STREAMS)
-    linux_guest = linux(directory, "loc mem:0x9010000,0x1000,rwn intr gic:34", 2)
+    linux_guest = linux(directory, f"{OPEN}/guest.dtb")
     done = shell(
         arm_host,
         f"""
@@ -214,11 +180,13 @@ def test_two_guests_at_once_have_a_device_each(arm_host: VirtualHost, directory:
         """,
     )
     assert done.status == 0, done.text
-    told = lines_of(done.text)
-    assert told["line"].split()[1:5] == ["2", "GICv3", "34", "Level"]
-    assert "pl031@9010000" in told["nodes"]
-    assert "pl061" not in told["nodes"]
-    assert told["bare"][:1] == "D", done.text
+    assert_all_passed(ARM_DEMO, done.text)
+    assert "DEMO clock ok: rtc-pl031 9010000.pl031 says" in done.text
+    assert "10 interrupts for 10 alarms in a row, on line 34" in done.text
+    blob = base64.b64decode(arm_host.run(["base64", f"{OPEN}/guest.dtb"]).output)
+    nodes = [node.name for node in parse_flattened_tree(blob, "guest.dtb").root.children]
+    assert [name for name in nodes if name.startswith("pl0")] == ["pl031@9010000"]
+    assert "bare: D" in done.text, done.text
     assert told_counts(done.text)[0] >= 20
 
 

@@ -288,6 +288,7 @@ print(hashlib.sha256(place[:]).hexdigest())
 """
 
 
+@pytest.mark.shows("dma-manager-expected")
 def test_a_function_reaches_the_guest_s_memory_and_no_other(
     arm_host: VirtualHost, tmp_path: Path
 ) -> None:
@@ -304,6 +305,74 @@ def test_a_function_reaches_the_guest_s_memory_and_no_other(
     assert done.text.endswith("copied kept"), done.text
     held = arm_host.run(python_command(f"exec({READ_MEMORY!r})", AARCH64))
     assert held.text.strip() == hashlib.sha256(pattern(PATTERN.id, PATTERN.size)).hexdigest()
+
+
+# Pages of the host's behind its pattern, each with one word of the guest's or none.
+SOURCE, TARGET, NEITHER = 0x70000000, 0x70001000, 0x70002000
+PASSED_PAGES = {SOURCE: "rwns", TARGET: "rwnt", NEITHER: "rwn"}
+HOST_PAGES = PATTERN.address + 0x40000
+
+
+def told(address: int, relation: str, text: str) -> str:
+    """Print ``text`` if the word at ``address`` is the guest's (``eq``), or is not (``ne``)."""
+    other = {"eq": "ne", "ne": "eq"}[relation]
+    return f"""
+    ldr x1, ={address:#x}
+    ldr w0, [x1]
+    ldr w2, ={WORD:#x}
+    cmp w0, w2
+    b.{other} 2f
+    print "{text} "
+2:
+"""
+
+
+SHARES = f"""
+    ldr x19, ={ECAM | 3 << 15:#x}
+    mov w0, #6
+    strh w0, [x19, #4]
+    ldr w20, [x19, #0x10]
+    and w20, w20, #~0xf
+    {"".join(store(page + 0x100, 0, "w0") for page in PASSED_PAGES)}
+    {store(SOURCE, WORD, "w0")}
+    {transfer(SOURCE, BUFFER, TAKE)}
+    {transfer(BUFFER, COPY, GIVE)}
+    {told(COPY, "eq", "read")}
+    {transfer(BUFFER, TARGET + 0x100, GIVE)}
+    {told(TARGET + 0x100, "eq", "written")}
+    {transfer(BUFFER, SOURCE + 0x100, GIVE)}
+    {told(SOURCE + 0x100, "ne", "source-kept")}
+    {transfer(BUFFER, NEITHER + 0x100, GIVE)}
+    {told(NEITHER + 0x100, "ne", "kept")}
+    {store(NEITHER, WORD, "w0")}
+    {store(OURS, 0, "w0")}
+    {transfer(OURS, BUFFER, TAKE)}
+    {transfer(NEITHER, BUFFER, TAKE)}
+    {transfer(BUFFER, COPY, GIVE)}
+    {told(COPY, "ne", "hidden")}
+    power_off
+"""
+
+
+@pytest.mark.shows("access-s", "access-t")
+def test_a_function_reaches_passed_memory_as_s_and_t_say(
+    arm_host: VirtualHost, tmp_path: Path
+) -> None:
+    image = arm_host.exchange / "shares.bin"
+    image.write_bytes(make_flat(tmp_path, SHARES).read_bytes())
+    arm_host.bind([EDU])
+
+    done = run(
+        arm_host,
+        f"ram 0x60000000,16m load {image}\nvdev pl011 loc 0x1c090000 intr gic:37\n"
+        + "".join(
+            f"pass loc mem:{page:#x},0x1000,{letters}={page - SOURCE + HOST_PAGES:#x}\n"
+            for page, letters in PASSED_PAGES.items()
+        )
+        + "pass loc pci:0:3.0=pci:0:5.0\n",
+    )
+
+    assert done.text.endswith("read written source-kept kept hidden "), done.text
 
 
 def test_memory_where_the_smmu_shows_the_host_s_its_is_refused(arm_host: VirtualHost) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`passthru run` with trees of one's own, on a virtual arm64 host."""
+"""`passthru run` with trees of one's own and a RAM disk in the memory of a virtual arm64 host."""
 
 import base64
 import hashlib
@@ -10,6 +10,7 @@ import pytest
 
 from arm_guests import make_flat
 from guest_trees import compile_tree, node_at
+from passthru.addresses import PAGE_SIZE
 from passthru.bench.architectures import AARCH64
 from passthru.bench.foreign_host import obtain_foreign_kernel
 from passthru.bench.host_session import Completed
@@ -39,7 +40,7 @@ LINUX = """\
 system linux
 ram 0x80000000,256m
 guest load {image}
-initrd load {directory}/initrd
+initrd pass loc 0x38000000,{size:#x},rcn=0x81000000
 fdt load {directory}/own.dtb
 set fdt-dump-file /run/guest.dtb
 cmdline "console=ttyAMA0 quiet panic=-1 nokaslr mitigations=off cryptomgr.notests \
@@ -62,7 +63,9 @@ grep -q 'GICv3 *27 .*arch_timer' /proc/interrupts && echo timer
 
 def run(host: VirtualHost, directory: Path, *words: str) -> Completed:
     config = directory / "guest.qvmconf"
-    config.write_text(LINUX.format(directory=directory, image=obtain_foreign_kernel().image))
+    size = (directory / "initrd").stat().st_size
+    image = obtain_foreign_kernel().image
+    config.write_text(LINUX.format(directory=directory, image=image, size=size))
     command = passthru_command(["run", f"@{config}", *words], AARCH64)
     return host.run(command, timeout=200, silence=120)
 
@@ -73,15 +76,24 @@ def dumped(host: VirtualHost) -> bytes:
 
 
 STORE = """
-import ctypes, mmap, sys
-blob = bytes.fromhex(sys.argv[1]).ljust(4096, b"\\0")
+import mmap, struct, sys
+with open(sys.argv[1], "rb") as file:
+    content = file.read()
 with open("/dev/mem", "r+b") as file:
-    memory = mmap.mmap(file.fileno(), 4096, offset=0x88080000)
-for place in range(0, 4096, 8):
-    word = int.from_bytes(blob[place : place + 8], "little")
-    ctypes.c_uint64.from_buffer(memory, place).value = word
+    memory = mmap.mmap(file.fileno(), len(content), offset=int(sys.argv[2], 0))
+# In whole words: the host's kernel does not know this memory as RAM.
+words = memoryview(memory).cast("Q")
+for number, (word,) in enumerate(struct.iter_unpack("<Q", content)):
+    words[number] = word
 """
-"""Leaves a blob in memory of the host that its kernel does not know as RAM."""
+
+
+def leave_in_memory(host: VirtualHost, file: Path, content: bytes, address: int) -> None:
+    """Put ``content``, as whole pages, into ``file`` and at ``address`` of the host (HPA)."""
+    file.write_bytes(content + bytes(-len(content) % PAGE_SIZE))
+    stored = host.run([FOREIGN_PYTHON, "-c", STORE, str(file), hex(address)])
+    assert stored.status == 0, stored.text
+
 
 FROM_MEMORY = """\
 ram 0x40000000,1M
@@ -113,11 +125,13 @@ def directory(arm_host: VirtualHost) -> Path:
     assert arm_host.run(["sh", "-c", UNBIND]).status == 0
     kernel = obtain_foreign_kernel()
     init = f"#!/bin/busybox sh\n/bin/busybox --install -s /bin\n{CHECKS}poweroff -f\n"
-    (place / "initrd").write_bytes(build_initramfs(kernel, init, {}))
+    initrd = build_initramfs(kernel, init, {})
+    leave_in_memory(arm_host, place / "initrd", initrd, 0x81000000)
     (place / "own.dtb").write_bytes(compile_tree(OWN))
     return place
 
 
+@pytest.mark.shows("pass-blob", "blob-initrd", "example-initrd-source")
 def test_linux_starts_with_a_tree_of_ones_own_and_what_the_vm_adds(
     arm_host: VirtualHost, directory: Path
 ) -> None:
@@ -150,8 +164,7 @@ def test_a_tree_in_the_memory_of_the_host_is_merged(arm_host: VirtualHost) -> No
     place.mkdir()
     make_flat(place, HAS_A_TREE)
     (place / "guest.qvmconf").write_text(FROM_MEMORY.format(directory=place))
-    stored = arm_host.run([FOREIGN_PYTHON, "-c", STORE, compile_tree(OWN).hex()])
-    assert stored.status == 0, stored.text
+    leave_in_memory(arm_host, place / "own.dtb", compile_tree(OWN), 0x88080000)
     command = passthru_command(["run", f"@{place}/guest.qvmconf"], AARCH64)
     done = arm_host.run(command, timeout=90, silence=60)
     assert done.status == 0, done.text
