@@ -44,6 +44,9 @@ _NO_IOMMU = with_functions(NVME._replace(iommu_group=None))
 _ONE_GIBIBYTE = bar(0, BarKind.MEMORY32, 0x80000000, 0x40000000)
 _LARGE_BAR = with_functions(function("0000:00:03.0", (0x1234, 0x11E9), _ONE_GIBIBYTE, group=3))
 _FIRMWARE_WINDOW = _with_window(HostRegion(AddressRange(0x7B000000, 0x1000000), "direct"))
+_WITH_IOMMU = BOARD._replace(
+    infrastructure=(HostRegion(AddressRange(0xFED90000, 0x1000), "IOMMU dmar0"),)
+)
 HOSTS = {
     "dma-device-declared-harmless": Hosts(),
     "dma-manager-missing": Hosts(
@@ -61,6 +64,7 @@ HOSTS = {
     "memory-lock-limit": Hosts(
         _abilities(locked_memory_limit=64 << 20), _abilities(locked_memory_limit=1 << 30)
     ),
+    "host-infrastructure": Hosts(_WITH_IOMMU, _WITH_IOMMU),
     "host-memory-unknown": Hosts(BOARD._replace(memory=(), allocated=(), reserved=())),
     "host-memory-in-use": Hosts(),
     "host-memory-absent": Hosts(),

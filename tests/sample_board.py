@@ -8,6 +8,7 @@ kind that matters: bound to vfio-pci or not, in groups of one and of several.
 from typing import NamedTuple
 
 from passthru.addresses import AddressRange, PciAddress
+from passthru.board.infrastructure import fixed_infrastructure
 from passthru.board.model import (
     Abilities,
     Bar,
@@ -164,6 +165,7 @@ BOARD = Board(
         locked_memory_limit=None,
         address_bits=39,
     ),
+    infrastructure=fixed_infrastructure("x86_64"),
 )
 
 

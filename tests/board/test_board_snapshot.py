@@ -136,7 +136,7 @@ def test_what_people_read() -> None:
     lines = write_board(FULL).decode().splitlines()
     assert lines[1:5] == [
         ' "format": "passthru board",',
-        ' "version": 3,',
+        ' "version": 4,',
         ' "name": "sample",',
         ' "architecture": "x86_64",',
     ]
@@ -228,8 +228,8 @@ def test_what_is_wrong_is_told_with_its_place(
 
 
 def test_a_newer_version_is_told_before_its_fields() -> None:
-    with pytest.raises(NewerBoardError, match="version 4; this program knows versions up to 3"):
-        read_snapshot(b'{"format": "passthru board", "version": 4, "shape": "new"}', "x")
+    with pytest.raises(NewerBoardError, match="version 5; this program knows versions up to 4"):
+        read_snapshot(b'{"format": "passthru board", "version": 5, "shape": "new"}', "x")
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_the_model_names_are_those_of_the_document() -> None:
         "Board": (
             *("name", "architecture", "cpu_count", "memory", "allocated", "reserved", "pci"),
             *("iommu_groups", "abilities", "clusters", "ports", "interrupts", "devices"),
-            *("iommu_kind", "asinfo", "features", "unseen", "uio"),
+            *("iommu_kind", "asinfo", "features", "unseen", "uio", "infrastructure"),
         ),
         "Abilities": (
             *("hardware_virtualization", "vfio_pci", "iommu", "locked_memory_limit"),
@@ -317,7 +317,17 @@ def test_a_file_that_was_once_written_stays_readable() -> None:
     assert shared.members == (PciAddress(0, 0, 8, 0), PciAddress(0, 0, 8, 1))
     assert all(function.capabilities is None for function in board.pci)
     # Written again, it is of the present version and differs in nothing else.
-    newer = data.replace(b'"version": 1,', b'"version": 3,')
+    newer = data.replace(b'"version": 1,', b'"version": 4,')
     newer = re.sub(rb'("reset_methods": \[[^]]*\])', rb'\1, "capabilities": null', newer)
-    newer = newer.removesuffix(b"\n}\n") + b',\n "uio": null\n}\n'
-    assert write_board(board) == newer
+    newer = newer.removesuffix(b"\n}\n") + b',\n "uio": null'
+    written, _, infrastructure = write_board(board).partition(b',\n "infrastructure": [\n')
+    assert written == newer
+    # That field came later: it is what the others show.
+    assert [each["name"] for each in json.loads(b"[" + infrastructure.removesuffix(b"\n}\n"))] == [
+        "PCI configuration space PCI MMCONFIG 0000 [bus 00-ff]",
+        "interrupt controller I/O APIC",
+        "timer HPET 0",
+        "IOMMU dmar0",
+        "interrupt controller local APIC",
+        "firmware at the reset vector",
+    ]

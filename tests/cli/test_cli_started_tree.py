@@ -50,7 +50,7 @@ class Started:
         initrd = AddressRange(0x82000000, 0x1000)
         try:
             self.blob = started_tree(
-                config_of(text), host, self.kernel, initrd, space, self.said.append
+                config_of(text), host, ARM, self.kernel, initrd, space, self.said.append
             )
         finally:
             assert (self.kernel.files, self.kernel.mappings) == ({}, {})
@@ -99,11 +99,11 @@ def test_a_node_that_stands_for_a_device_left_out_is_left_out_with_it(own) -> No
     config = config_of(text + "fdt load own.dtb")
     with pytest.raises(PassthruError, match="no `vdev` has that name"):
         started_tree(
-            config._replace(vdevs=config.vdevs[:1]), HOST, FakeKernel(), None, 2 << 20, print
+            config._replace(vdevs=config.vdevs[:1]), HOST, ARM, FakeKernel(), None, 2 << 20, print
         )
     said: list[str] = []
     without = without_types(config, ["virtio-blk"], ARM, said.append)
-    blob = started_tree(without, HOST, FakeKernel(), None, 2 << 20, said.append)
+    blob = started_tree(without, HOST, ARM, FakeKernel(), None, 2 << 20, said.append)
     children = [node.name for node in parse_flattened_tree(blob, "guest").root.children]
     assert "mmc" not in children
     assert "serial@1c090000" in children

@@ -7,9 +7,10 @@ import pytest
 
 from fake_kernel import FakeKernel
 from passthru.addresses import AddressRange
-from passthru.host.errors import PhysicalMemoryRefused
+from passthru.host.errors import HostInfrastructureRefused, PhysicalMemoryRefused
 from passthru.host.kernel import Mapping
-from passthru.host.physical_memory import read_physical_memory
+from passthru.host.physical_memory import map_physical_memory, read_physical_memory
+from sample_board import BOARD
 
 START = 0x70000000
 CONTENT = bytes(number * 7 % 251 for number in range((1 << 21) + 8192))
@@ -28,7 +29,7 @@ class HostMemory(FakeKernel):
 @pytest.mark.parametrize("size", [1, 8, 15, 4096, 4097, 1 << 20, (1 << 20) + 1, 1 << 21])
 def test_a_copy_is_true_wherever_it_begins_and_ends(start: int, size: int) -> None:
     kernel = HostMemory()
-    found = read_physical_memory(kernel, AddressRange(START + start, size))
+    found = read_physical_memory(kernel, BOARD, AddressRange(START + start, size))
     assert found == CONTENT[start : start + size]
     assert (kernel.files, kernel.mappings) == ({}, {})
 
@@ -37,8 +38,24 @@ def test_a_copy_is_true_wherever_it_begins_and_ends(start: int, size: int) -> No
 def test_a_refusal_leaves_nothing_behind(step: int) -> None:
     kernel = FakeKernel(fail_at=step)
     with pytest.raises(PhysicalMemoryRefused):
-        read_physical_memory(kernel, AddressRange(START, 1))
+        read_physical_memory(kernel, BOARD, AddressRange(START, 1))
     assert (kernel.files, kernel.mappings) == ({}, {})
+
+
+@pytest.mark.parametrize("place", [(0xFEC00000, 0x1000), (0xFEDFF000, 0x2000), (0xFEC00FF0, 1)])
+@pytest.mark.parametrize("writable", [False, True])
+def test_what_the_host_needs_is_not_even_opened(place: tuple[int, int], writable: bool) -> None:
+    kernel = FakeKernel()
+    with pytest.raises(HostInfrastructureRefused, match="never passed") as refused:
+        map_physical_memory(kernel, BOARD, AddressRange(*place), writable=writable)
+    assert refused.value.exit_status == 65
+    assert kernel.steps == []
+
+
+def test_the_page_beside_it_is() -> None:
+    kernel = FakeKernel()
+    map_physical_memory(kernel, BOARD, AddressRange(0xFEC01000, 0x1000), writable=True)
+    assert kernel.steps[0] == "open /dev/mem"
 
 
 class Words(Mapping):

@@ -67,6 +67,14 @@ def at(start: int, size: int = 0x1000, letters: str = "rwn") -> str:
 TIMER, DMA_PLACE, SMALL, NOWHERE = 0xFE202000, 0xFE203000, 0xFE400000, 0xF0000000
 RAM_PASS, KEPT_PASS = pass_at(0x50000000, letters="rn"), pass_at(0x70000000, letters="rn")
 
+GIC = 0xFE500000
+WITH_GIC = TREE._replace(
+    infrastructure=(HostRegion(AddressRange(GIC, 0x1000), "interrupt controller gic"),),
+    devices=(
+        *TREE.devices,
+        device("/iommu@9050000", 0x9050000, interrupts=(74,), compatible=("arm,smmu-v3",)),
+    ),
+)
 CLUSTERED = TREE._replace(devices=(), clusters=(CpuCluster("big", (2, 3)),))
 NOT_MAPPED = TREE._replace(memory=(), allocated=(), reserved=())
 WITHOUT_RAM = TREE._replace(
@@ -97,6 +105,12 @@ CASES = (
     Case("host-memory-in-use", RAM_PASS, at(0x50000000, letters="rn"), "allocates from", KEPT_PASS),
     Case("host-memory-in-use", pass_at(0x73FFF000, 0x2000, "rn"), at(0x73FFF000, 0x2000, "rn"), "allocates from", pass_at(0x73FFF000, 0x1000, "rn")),
     Case("host-memory-in-use", RAM_PASS, at(0x50000000, letters="rn"), "allocates from", KEPT_PASS, QNX),
+    Case("host-infrastructure", pass_at(GIC), at(GIC), "interrupt controller gic", pass_at(GIC + 0x10000), WITH_GIC),
+    Case("host-infrastructure", pass_at(GIC), at(GIC), "interrupt controller gic", pass_at(GIC), WITH_GIC, TREE, hypervisor=KVM),
+    Case("host-infrastructure", "pass intr gic:60=27", "gic:60=27", "timers", "pass intr gic:60=23"),
+    Case("host-infrastructure", "pass intr gic:60=74", "gic:60=74", "interrupt of the IOMMU /iommu@9050000", "pass intr gic:60=154", WITH_GIC),
+    Case("host-infrastructure", "pass loc io:0xcf8,8", "io:0xcf8,8", "PCI configuration", "pass loc io:0x2f8,8", X86_LINUX, base=IOAPIC),
+    Case("host-infrastructure", "pass loc io:0x3f,2", "io:0x3f,2", "timer PIT", "pass loc io:0x44,2", X86_LINUX, base=IOAPIC),
     Case("host-memory-absent", pass_at(NOWHERE), at(NOWHERE), "nothing is at", pass_at(0xFE500000), severity=WARNING),
     Case("host-memory-absent", f"initrd {pass_at(NOWHERE)}", at(NOWHERE), "nothing is at", f"initrd {KEPT_PASS}"),
     Case("host-memory-absent", pass_at(NOWHERE), at(NOWHERE), "nothing is at", f"initrd {pass_at(NOWHERE)}", WITHOUT_RAM, severity=WARNING),
@@ -113,7 +127,7 @@ CASES = (
     Case("host-interrupt-in-use", "pass intr gic:153", "gic:153", "devc-serpl011", "pass intr gic:154", QNX),
     Case("host-interrupt-in-use", "pass intr p:5", "p:5", "ahci", "pass intr p:6 intr p:7 intr p:10=8", X86_LINUX, hypervisor=KVM, base=IOAPIC),
     Case("host-interrupt-in-use", "pass intr gic:60=154", "gic:60=154", "st_timer", f"{pass_at(TIMER)} intr gic:60=154", LINUX, LINUX._replace(devices=used("vfio-platform", *TREE.devices)), hypervisor=KVM),
-    Case("host-interrupt-in-use", "pass intr gic:60=3", "gic:60=3", "gpio", "pass intr gic:60=3", TREE._replace(interrupts=(line(3, LEVEL, "gpio-keys"),)), TREE._replace(interrupts=(line(3, LEVEL, "gpio-keys", "pl061"),))),
+    Case("host-interrupt-in-use", "pass intr gic:60=20", "gic:60=20", "gpio", "pass intr gic:60=20", TREE._replace(interrupts=(line(20, LEVEL, "gpio-keys"),)), TREE._replace(interrupts=(line(20, LEVEL, "gpio-keys", "pl061"),))),
     Case("interrupt-source-missing", "pass intr gic:60=1050", "gic:60=1050", "no interrupt 1050", "pass intr gic:60=1019"),
     Case("interrupt-source-missing", "pass intr gic:60=1020", "gic:60=1020", "no interrupt 1020", "pass intr gic:60=1056", QNX),
     Case("interrupt-source-missing", "pass intr gic:60=200", "gic:60=200", "no device", "pass intr gic:60=156", hypervisor=KVM),

@@ -19,7 +19,7 @@ from passthru.board.model import (
 from passthru.diagnostics.finding import Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.mistakes import LANGUAGE_RULES
-from passthru.language.suppression import UNUSED_ALLOWANCE
+from passthru.language.suppression import UNUSED_ALLOWANCE, without_allowed
 from passthru.rules.registry import RULES
 from sample_board import (
     BASE,
@@ -191,6 +191,10 @@ CASES = (
     Case("interrupt-claimed-twice", "vdev ser8250 loc 0x3f8 intr ioapic:4 vdev ser8250 loc 0x2f8 intr ioapic:4", "ioapic:4", "already", "vdev timer8254 intr ioapic:0 vdev hpet loc 0xf8008000 intr ioapic:0"),
     Case("host-memory-unknown", f"{PASS_RAM}rn=0x20000000", "mem:0x30000000,64m,rn=0x20000000", "cannot tell", "pass loc pci:0:3.0", BOARD._replace(memory=(), allocated=(), reserved=())),
     Case("host-memory-in-use", f"{PASS_RAM}rn=0x21000000", "mem:0x30000000,64m,rn=0x21000000", "allocates from", f"{PASS_RAM}rn=0x20000000"),
+    Case("host-infrastructure", "pass loc mem:0x30000000,0x1000,rn=0xfec00000", "mem:0x30000000,0x1000,rn=0xfec00000", "its interrupt controller I/O APIC", "pass loc mem:0x30000000,0x1000,rn=0xfeb00000"),
+    Case("host-infrastructure", "pass loc mem:0x30000010,8,wn=0xfee00ff0", "mem:0x30000010,8,wn=0xfee00ff0", "local APIC", "pass loc mem:0x30000010,8,wn=0xfeb00010"),
+    Case("host-infrastructure", "pass loc pci:0:31.0", "pci:0:31.0", "the bridge to the legacy devices", "pass loc pci:0:3.0", with_functions(NVME, function("0000:00:1f.0", (0x8086, 0x2918), class_code=0x060100, group=31))),
+    Case("host-infrastructure", f"{PINS}pass intr p:2", "p:2", "the host's timer", f"{PINS}pass intr p:5", UIO),
     Case("host-memory-absent", "pass loc mem:0x30000000,0x1000,rn=0x100000000", "mem:0x30000000,0x1000,rn=0x100000000", "nothing is at", "pass loc mem:0x30000000,0x1000,rn=0xf0000000"),
     Case("host-memory-not-zeroed", f"{PASS_RAM}m=0x20000000", "mem:0x30000000,64m,m=0x20000000", "whatever it holds", f"{PASS_RAM}rwcn=0x20000000", severity=WARNING),
     Case("not-page-aligned", "pass loc mem:0x30000400,0x50,rn=0xe6055400", "mem:0x30000400,0x50,rn=0xe6055400", "0xe6055000..0xe6055400 and 0xe6055450..0xe6056000", "pass loc mem:0x30000000,0x1000,rn=0xe6055000", severity=WARNING),
@@ -334,3 +338,22 @@ def test_reserved_iova_windows_matter_to_memory_that_devices_reach_only() -> Non
 def test_hopeless_maps_stay_readable() -> None:
     checked = check_text("ram 0x40000000,64m " * 100)
     assert len(checked.findings) < 500
+
+
+@pytest.mark.parametrize("comment", ["# passthru: allow host-infrastructure", ""])
+def test_no_comment_and_no_option_allows_what_the_host_needs(comment: str) -> None:
+    text = f"{comment}\npass loc mem:0x30000000,0x1000,rn=0xfec00000 {comment}"
+    checked = check_text(text)
+    source = checked.config.span.source
+    for allowed in ((), ("host-infrastructure",)):
+        kept, suppressed = without_allowed(checked.findings, [source], allowed)
+        assert "host-infrastructure" in {each.id for each in kept}
+        assert suppressed == ()
+
+
+def test_of_a_place_that_is_refused_the_board_says_no_more() -> None:
+    in_use = with_functions(
+        NVME._replace(driver="nvme", bars=(bar(0, BarKind.MEMORY32, 0xFEC00000, 0x1000),))
+    )
+    found = check_text("pass loc mem:0x30000000,0x1000,r=0xfec00000", in_use).findings
+    assert {each.id for each in found} == {"host-infrastructure", "dma-status-missing"}

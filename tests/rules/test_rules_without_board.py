@@ -31,6 +31,7 @@ NEEDS_A_BOARD = {
     "cpu-absent",
     "dma-device-declared-harmless",
     "host-driver-active",
+    "host-infrastructure",
     "host-interrupt-in-use",
     "host-memory-absent",
     "host-memory-in-use",

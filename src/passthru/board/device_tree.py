@@ -2,9 +2,10 @@
 """The board that a device tree describes, from its blob or its source."""
 
 from passthru.board.flattened_tree import parse_flattened_tree
+from passthru.board.infrastructure import distinct
 from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board, HostRegion
 from passthru.board.tree_devices import TreeDevices, iommu_kind, read_tree_devices
-from passthru.board.tree_memory import TreeMemory, read_tree_memory
+from passthru.board.tree_memory import TreeMemory, firmware_memory, read_tree_memory
 from passthru.board.tree_processors import read_processors
 from passthru.board.tree_ranges import layered_map
 from passthru.board.tree_references import References
@@ -93,6 +94,7 @@ def board_from_tree(data: bytes, name: str) -> Board:
         devices=found.devices,
         iommu_kind=kind,
         unseen=tuple(_unseen(processors.cpu_count, memory, found)),
+        infrastructure=distinct((*found.infrastructure, *firmware_memory(memory.reserved))),
     )
 
 

@@ -3,12 +3,13 @@
 
 from passthru.addresses import AddressRange
 from passthru.board.host_files import HostFiles
+from passthru.board.infrastructure import described_infrastructure
 from passthru.board.memory_map import parse_resource
-from passthru.board.model import InterruptLine, PlatformDevice
+from passthru.board.model import HostRegion, InterruptLine, PlatformDevice
 from passthru.board.pci import group_number
 from passthru.lean import Iterable, Iterator, Mapping
 
-__all__ = ["read_acpi_devices", "read_pnp_devices"]
+__all__ = ["read_acpi_devices", "read_motherboard", "read_pnp_devices"]
 
 _PLATFORM = "/sys/bus/platform/devices"
 _PNP = "/sys/bus/pnp/devices"
@@ -84,6 +85,11 @@ def read_pnp_devices(
             driver=files.link_name(f"{folder}/driver"),
             iommu_group=None,
         )
+
+
+def read_motherboard(files: HostFiles, ram: Iterable[AddressRange]) -> Iterator[HostRegion]:
+    """What the PNP bus shows of the host's infrastructure, without ``ram``."""
+    return described_infrastructure(read_pnp_devices(files, {}), ram)
 
 
 def _pnp_resources(text: str) -> tuple[tuple[AddressRange, ...], tuple[int, ...]]:

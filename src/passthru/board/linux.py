@@ -16,12 +16,22 @@ def read_board(files: HostFiles) -> Board:
     Never raises: what cannot be read is empty (``Board.memory_known`` tells of the one
     thing that needs a privilege).
     """
+    from passthru.board.acpi_tables import acpi_infrastructure
+    from passthru.board.firmware_devices import read_motherboard
+    from passthru.board.infrastructure import distinct, fixed_infrastructure
     from passthru.board.memory_map import read_memory_map
     from passthru.board.pci import read_iommu_groups, read_pci_functions
 
     memory = read_memory_map(files)
     groups = read_iommu_groups(files)
     board = read_board_without_resources(files)
+    ram = (*memory.allocated, *(region.range for region in memory.reserved))
+    infrastructure = (
+        *fixed_infrastructure(board.architecture),
+        *memory.infrastructure,
+        *acpi_infrastructure(files),
+        *read_motherboard(files, ram),
+    )
     return board._replace(
         memory=memory.regions,
         allocated=memory.allocated,
@@ -29,6 +39,7 @@ def read_board(files: HostFiles) -> Board:
         pci=read_pci_functions(files),
         iommu_groups=groups,
         abilities=board.abilities._replace(iommu=bool(groups)),
+        infrastructure=distinct(infrastructure),
     )
 
 

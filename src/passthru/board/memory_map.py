@@ -3,6 +3,7 @@
 
 from passthru.addresses import AddressRange
 from passthru.board.host_files import HostFiles
+from passthru.board.infrastructure import kind_of_name
 from passthru.board.model import HostRegion
 from passthru.lean import NamedTuple
 
@@ -16,12 +17,14 @@ class MemoryMap(NamedTuple):
     """Host-physical memory, sorted by address; all empty where the kernel tells nobody.
 
     ``regions`` is the top level, ``allocated`` what the host's allocator owns (with the
-    kernel itself and everything else inside it), ``reserved`` RAM kept from it.
+    kernel itself and everything else inside it), ``reserved`` RAM kept from it;
+    ``infrastructure`` is as in Board, at any depth.
     """
 
     regions: tuple[HostRegion, ...] = ()
     allocated: tuple[AddressRange, ...] = ()
     reserved: tuple[HostRegion, ...] = ()
+    infrastructure: tuple[HostRegion, ...] = ()
 
 
 def read_memory_map(files: HostFiles) -> MemoryMap:
@@ -39,7 +42,7 @@ def parse_iomem(text: str) -> MemoryMap:
     The kernel prints every address as zero to a reader without CAP_SYS_ADMIN
     (kernel/resource.c, ``r_show``); such a text gives an empty map.
     """
-    regions, allocated, reserved = [], [], []
+    regions, allocated, reserved, infrastructure = [], [], [], []
     for line in text.splitlines():
         region = parse_resource(line)
         if region is None:
@@ -48,12 +51,16 @@ def parse_iomem(text: str) -> MemoryMap:
         # Hot-added RAM stands below its device (virtio_mem, kmem), so depth does not matter.
         if name.startswith(_ALLOCATED):
             allocated.append(region.range)
+        kind = kind_of_name(region.name)
+        if kind is not None:
+            infrastructure.append(HostRegion(region.range, f"{kind} {region.name}"))
         if line[:1].isspace():
             continue
         regions.append(region)
         if name in _RESERVED:
             reserved.append(region)
-    return MemoryMap(tuple(sorted(regions)), tuple(sorted(allocated)), tuple(sorted(reserved)))
+    found = (regions, allocated, reserved, infrastructure)
+    return MemoryMap._make(tuple(sorted(each)) for each in found)
 
 
 def parse_resource(line: str) -> HostRegion | None:

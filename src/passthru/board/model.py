@@ -204,7 +204,9 @@ class Board(NamedTuple):
     name says. ``ports`` are x86 ports with their owners. ``iommu_kind`` is ``vt-d``,
     ``amd-vi``, ``smmuv2``, ``smmuv3`` or another kernel's word. ``asinfo`` are memory ranges by
     the leaf names that ``$asinfo_start{…}`` uses. ``unseen`` says what could not be read,
-    and why, a sentence each. ``uio`` is None where nobody looked.
+    and why, a sentence each. ``uio`` is None where nobody looked. ``infrastructure`` is what the
+    host needs to live and what is never passed: interrupt controllers, IOMMUs, PCI configuration
+    space, timers, firmware; each name begins with which of these it is.
     """
 
     name: str
@@ -225,6 +227,7 @@ class Board(NamedTuple):
     features: tuple[KernelFeature, ...] = ()
     unseen: tuple[str, ...] = ()
     uio: tuple[UioDevice, ...] | None = None
+    infrastructure: tuple[HostRegion, ...] = ()
 
     @property
     def memory_known(self) -> bool:

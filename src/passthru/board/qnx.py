@@ -2,6 +2,7 @@
 """The board as texts that QNX's own tools printed on it."""
 
 from passthru.addresses import PciAddress
+from passthru.board.infrastructure import distinct, fixed_infrastructure, qnx_infrastructure
 from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board, PciFunction
 from passthru.board.qnx_address_space import (
     AddressSpaceEntry,
@@ -86,6 +87,7 @@ def board_from_qnx(texts: Mapping[str, str]) -> Board:
         raise NotQnxTextError(tuple(texts))
     architecture = found.processors.architecture or _usual_architecture(found.entries)
     memory = read_memory(found.entries)
+    asinfo = leaf_names(found.entries)
     return Board(
         name=next(iter(texts)),
         architecture=architecture,
@@ -104,8 +106,9 @@ def board_from_qnx(texts: Mapping[str, str]) -> Board:
         ),
         ports=ports(found.entries),
         interrupts=interrupt_lines(found.owners, _controller(architecture)),
-        asinfo=leaf_names(found.entries),
+        asinfo=asinfo,
         unseen=tuple(_unseen(found)),
+        infrastructure=distinct((*fixed_infrastructure(architecture), *qnx_infrastructure(asinfo))),
     )
 
 

@@ -2,10 +2,11 @@
 """What a running host's device tree adds to that which its kernel tells."""
 
 from passthru.board.host_files import HostFiles
+from passthru.board.infrastructure import distinct
 from passthru.board.live_tree import with_drivers
 from passthru.board.model import Board, HostRegion, InterruptLine, Trigger
 from passthru.board.tree_devices import read_tree_devices
-from passthru.board.tree_memory import read_tree_memory
+from passthru.board.tree_memory import TreeMemory, firmware_memory, read_tree_memory
 from passthru.board.tree_nodes import TreeNode
 from passthru.board.tree_ranges import layered_map, without
 from passthru.board.tree_references import References
@@ -24,9 +25,16 @@ def with_tree(board: Board, tree: TreeNode, files: HostFiles) -> Board:
     """The board with what its device tree knows and the kernel does not tell."""
     buses = Buses()
     found = read_tree_devices(tree, References(tree), buses)
-    return _with_tree_memory(board, tree, buses)._replace(
+    memory = read_tree_memory(tree, (), buses)
+    infrastructure = (
+        *board.infrastructure,
+        *found.infrastructure,
+        *firmware_memory(memory.reserved),
+    )
+    return _with_tree_memory(board, memory)._replace(
         interrupts=sorted_lines(_with_triggers(board.interrupts, found.interrupts)),
         devices=(*with_drivers(found.devices, files), *board.devices),
+        infrastructure=distinct(infrastructure),
     )
 
 
@@ -41,13 +49,12 @@ def _with_triggers(
     yield from free.values()
 
 
-def _with_tree_memory(board: Board, tree: TreeNode, buses: Buses) -> Board:
+def _with_tree_memory(board: Board, memory: TreeMemory) -> Board:
     """The memory map with the names of the reserved areas; the tree's own if there is no other.
 
     The kernel calls them all "reserved", and lists those without ``no-map`` inside the RAM
     that it allocates from.
     """
-    memory = read_tree_memory(tree, (), buses)
     if not board.memory_known:
         return board._replace(
             memory=layered_map((*memory.reserved, *memory.ram), ()),

@@ -7,6 +7,7 @@ PCI functions have their names of sysfs.
 """
 
 from passthru.addresses import AddressRange, PciAddress
+from passthru.board.infrastructure import shown_infrastructure
 from passthru.board.model import (
     Abilities,
     Bar,
@@ -38,11 +39,12 @@ __all__ = [
 FORMAT = "passthru board"
 """What every snapshot says of itself under the key ``format``."""
 
-VERSION = 3
+VERSION = 4
 """The version that is written, and the newest that is read.
 
-Version 1 had no capabilities of PCI functions, version 2 no UIO devices. What an older file
-lacks has its default.
+Version 1 had no capabilities of PCI functions, version 2 no UIO devices, version 3 no
+infrastructure. What an older file lacks has its default; of infrastructure, that is what the
+other fields show.
 """
 
 _MOST = 1 << 64
@@ -156,6 +158,8 @@ def read_snapshot(data: bytes, name: str) -> Board:
         board: Board = _decode_tuple(Board, document, "")
     except _WrongValueError as wrong:
         raise DamagedBoardError(name, wrong.place, wrong.problem) from None
+    if "infrastructure" not in document:
+        board = board._replace(infrastructure=shown_infrastructure(board))
     return board
 
 

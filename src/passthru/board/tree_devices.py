@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices in a device tree: everything that has registers or interrupts."""
 
+from passthru.board.infrastructure import (
+    CONFIGURATION,
+    INTERRUPT_CONTROLLER,
+    IOMMU,
+    kind_of_device,
+)
 from passthru.board.model import HostRegion, InterruptLine, PlatformDevice
 from passthru.board.tree_interrupts import mapped_lines, node_interrupts
 from passthru.board.tree_memory import is_memory
@@ -35,6 +41,7 @@ class TreeDevices(NamedTuple):
 
     ``disabled`` are the registers of devices that are there and not to be used.
     ``other_controllers`` has the path of one for each interrupt that is not the GIC's.
+    ``infrastructure`` is as in Board.
     """
 
     devices: tuple[PlatformDevice, ...]
@@ -42,6 +49,7 @@ class TreeDevices(NamedTuple):
     windows: tuple[HostRegion, ...]
     disabled: tuple[HostRegion, ...]
     other_controllers: tuple[str, ...]
+    infrastructure: tuple[HostRegion, ...]
 
 
 def read_tree_devices(root: TreeNode, references: References, buses: Buses) -> TreeDevices:
@@ -50,6 +58,7 @@ def read_tree_devices(root: TreeNode, references: References, buses: Buses) -> T
     others: list[str] = []
     windows: list[HostRegion] = []
     disabled: list[HostRegion] = []
+    infrastructure: list[HostRegion] = []
     lines: dict[int, InterruptLine] = {}
     parts = [child for child in root.children if not _is_apart(child)]
     available = [node for part in parts for node in available_nodes(part)]
@@ -62,6 +71,9 @@ def read_tree_devices(root: TreeNode, references: References, buses: Buses) -> T
         for line in (*found.lines, *mapped_lines(node, references)):
             lines.setdefault(line.vector, line)
         device = _device(node, found.lines, references, buses)
+        kind = _kind_of_infrastructure(node)
+        if kind is not None:
+            infrastructure.extend(HostRegion(e, f"{kind} {node.path}") for e in device.registers)
         if device.registers or device.interrupts:
             devices.append(device)
     usable = {node.path for node in available}
@@ -74,11 +86,32 @@ def read_tree_devices(root: TreeNode, references: References, buses: Buses) -> T
         windows=tuple(sorted(windows)),
         disabled=tuple(sorted(disabled)),
         other_controllers=tuple(others),
+        infrastructure=tuple(infrastructure),
     )
 
 
 def _is_apart(node: TreeNode) -> bool:
     return node.name in _NO_DEVICES or is_memory(node)
+
+
+def _kind_of_infrastructure(node: TreeNode) -> str | None:
+    """What the node is to the host, if it is infrastructure.
+
+    A controller without interrupts of its own has none above it. Those of GPIO pins and the
+    like have, and are devices as others are.
+    """
+    kind = kind_of_device(node.strings("compatible"))
+    if kind is not None:
+        return kind
+    has = node.properties
+    if "#iommu-cells" in has:
+        return IOMMU
+    if node.is_pci_bus:
+        return CONFIGURATION
+    is_first = "interrupts" not in has and "interrupts-extended" not in has
+    if "interrupt-controller" in has and "gpio-controller" not in has and is_first:
+        return INTERRUPT_CONTROLLER
+    return None
 
 
 def _all_nodes(parts: list[TreeNode]) -> Iterator[TreeNode]:

@@ -6,15 +6,21 @@ Source: Devicetree Specification, release 0.4, sections 3.4 (``/memory``), 3.5
 """
 
 from passthru.addresses import AddressRange
+from passthru.board.infrastructure import FIRMWARE
 from passthru.board.model import HostRegion
 from passthru.board.tree_nodes import TreeNode
 from passthru.board.tree_ranges import without
 from passthru.board.tree_registers import Buses
 from passthru.lean import Iterator, NamedTuple, Sequence
 
-__all__ = ["TreeMemory", "is_memory", "read_tree_memory"]
+__all__ = ["TreeMemory", "firmware_memory", "is_memory", "read_tree_memory"]
 
 _RESERVATION = "/memreserve/"
+
+_FIRMWARE_WORDS = frozenset(
+    ("atf", "bl31", "bl32", "hyp", "optee", "psci", "secmon", "tee", "tfa", "trustzone", "tz")
+)
+"""Words in the names of areas that the secure world and hypervisors below Linux live in."""
 
 
 class TreeMemory(NamedTuple):
@@ -57,6 +63,15 @@ def read_tree_memory(
     return TreeMemory(
         tuple(sorted(ram)), tuple(allocated), tuple(sorted(reserved)), tuple(unplaced)
     )
+
+
+def firmware_memory(reserved: Sequence[HostRegion]) -> Iterator[HostRegion]:
+    """The reserved areas that are the firmware's own, by the words of their names."""
+    for region in reserved:
+        name = region.name.partition("@")[0].lower()
+        words = name.replace("-", " ").replace("_", " ").replace(",", " ").split()
+        if not _FIRMWARE_WORDS.isdisjoint(words):
+            yield HostRegion(region.range, f"{FIRMWARE} {region.name}")
 
 
 def is_memory(node: TreeNode) -> bool:

@@ -185,7 +185,7 @@ def _start(
     def make_tree(initrd: AddressRange | None, space: int) -> bytes:
         from passthru.cli.started_tree import started_tree
 
-        return started_tree(config, tree, kernel, initrd, space, _say, bus=bus)
+        return started_tree(config, tree, board, kernel, initrd, space, _say, bus=bus)
 
     return run_machine(
         plan,

@@ -3,6 +3,7 @@
 
 from passthru.addresses import AddressRange
 from passthru.board.flattened_tree import MAGIC, FlattenedTree
+from passthru.board.model import Board
 from passthru.board.tree_nodes import TreeNode
 from passthru.cli.tree_files import (
     UnusableTreeError,
@@ -30,6 +31,7 @@ _HEADER_SIZE = 8
 def started_tree(
     config: VmConfig,
     host: TreeNode | None,
+    board: Board,
     kernel: Kernel,
     initrd: AddressRange | None,
     space: int,
@@ -42,10 +44,10 @@ def started_tree(
     ``initrd`` is where the RAM disk is (GPA), ``bus`` the guest's PCI bus if there is one. What the
     tree leaves out goes to ``say``; the blob goes to the file that ``set fdt-dump-file`` names,
     too. Raises GuestTreeRefusedError, GuestTreeTooLargeError for more than ``space`` bytes,
-    UnreadableTreeError, UnusableTreeError, DamagedTreeError, UnwritableTreeError and
-    PhysicalMemoryRefused.
+    UnreadableTreeError, UnusableTreeError, DamagedTreeError, UnwritableTreeError,
+    HostInfrastructureRefused and PhysicalMemoryRefused.
     """
-    loaded = (*_loaded(config), *_passed(config, kernel))
+    loaded = (*_loaded(config), *_passed(config, board, kernel))
     tree = None if host is None else FlattenedTree(host, ())
     made = make_guest_tree(config, tree, loaded, initrd=initrd, bus=bus)
     blob = write_flattened_tree(made.tree)
@@ -68,19 +70,21 @@ def _loaded(config: VmConfig) -> Iterator[LoadedTree]:
             yield read_tree_file(load, load.path)
 
 
-def _passed(config: VmConfig, kernel: Kernel) -> Iterator[LoadedTree]:
+def _passed(config: VmConfig, board: Board, kernel: Kernel) -> Iterator[LoadedTree]:
     """The trees that a boot loader has left in the host's memory."""
     for passed in config.passes:
         for location in passed.locations if passed.blob is BlobType.FDT else ():
             if isinstance(location, MemoryLocation):
-                data = _blob_at(location, kernel)
+                data = _blob_at(location, board, kernel)
                 yield parse_loaded_tree(data, location.span, location.span.text)
 
 
-def _blob_at(location: MemoryLocation, kernel: Kernel) -> bytes:
+def _blob_at(location: MemoryLocation, board: Board, kernel: Kernel) -> bytes:
     """As much of the memory as the blob says that it has; some of it if there is none."""
     place = location.host
-    head = read_physical_memory(kernel, AddressRange(place.start, min(_HEADER_SIZE, place.size)))
+    head = read_physical_memory(
+        kernel, board, AddressRange(place.start, min(_HEADER_SIZE, place.size))
+    )
     size = int.from_bytes(head[len(MAGIC) :], "big")
     if not head.startswith(MAGIC) or size < _HEADER_SIZE:
         return head
@@ -91,7 +95,9 @@ def _blob_at(location: MemoryLocation, kernel: Kernel) -> bytes:
             f"it says that it has {size:#x} bytes, and {place.size:#x} are passed",
             f"a `loc` of {size:#x} bytes or more, if the tree is a sound one",
         )
-    return read_physical_memory(kernel, AddressRange(place.start, min(size, LARGEST_TREE + 1)))
+    return read_physical_memory(
+        kernel, board, AddressRange(place.start, min(size, LARGEST_TREE + 1))
+    )
 
 
 def _passes_devices(config: VmConfig) -> bool:

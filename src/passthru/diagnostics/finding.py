@@ -36,6 +36,7 @@ class Finding(NamedTuple):
     ``id`` is stable (see the list of rules); ``resource`` is in the user's notation
     (``pci:0:3.0``, ``mem:0x2000,0x1000``); ``fix`` is a command or text to paste. ``edits``
     carry the fix out, together; they are there only where it is certain to be what was meant.
+    What is not ``allowable`` cannot be suppressed.
     """
 
     id: str
@@ -48,3 +49,4 @@ class Finding(NamedTuple):
     reason: str | None = None
     fix: str | None = None
     edits: tuple[Edit, ...] = ()
+    allowable: bool = True

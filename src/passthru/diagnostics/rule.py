@@ -12,13 +12,15 @@ class Rule(NamedTuple):
     """One rule, and the maker of its findings.
 
     ``summary`` says in one line when it is found; ``reason`` why that is wrong, in
-    words that stand under a finding and in the list of rules alike.
+    words that stand under a finding and in the list of rules alike. What is not
+    ``allowable`` no comment and no option suppresses.
     """
 
     id: str
     severity: Severity
     summary: str
     reason: str
+    allowable: bool = True
 
     def finding(
         self,
@@ -42,4 +44,5 @@ class Rule(NamedTuple):
             reason=self.reason,
             fix=fix,
             edits=tuple(edits),
+            allowable=self.allowable,
         )

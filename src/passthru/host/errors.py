@@ -6,12 +6,13 @@ import os
 
 from passthru.addresses import HUGEPAGE_SIZE, AddressRange, PciAddress
 from passthru.board.binding import binding_commands
-from passthru.diagnostics.errors import PassthruError
+from passthru.diagnostics.errors import ExitStatus, PassthruError
 
 __all__ = [
     "DmaMapFailed",
     "GroupBusy",
     "GroupNotViable",
+    "HostInfrastructureRefused",
     "HugepagesMissing",
     "PhysicalMemoryRefused",
     "VfioMissing",
@@ -80,14 +81,24 @@ class PhysicalMemoryRefused(PassthruError):
         super().__init__(f"host memory {host} cannot be mapped through /dev/mem: {_reason(error)}")
         if error.errno == errno.EPERM:
             self.fix = (
-                f"reserve it on the host's kernel command line "
-                f"(memmap={host.size:#x}${host.start:#x}), or boot with iomem=relaxed where a "
-                f"driver claims it"
+                "RAM that is kept from the host's kernel: it has to be reserved when the host "
+                "boots; a PCI function: pass it by `loc pci:`; another device, which a driver of "
+                "the host has: bind it to uio_pdrv_genirq in place of that driver"
             )
         elif error.errno in (errno.ENOENT, errno.ENXIO):
             self.fix = "the host's kernel needs CONFIG_DEVMEM=y"
         elif error.errno == errno.EACCES:
             self.fix = "run as root (or with CAP_SYS_RAWIO and access to /dev/mem)"
+
+
+class HostInfrastructureRefused(PassthruError):
+    """Something that the host needs to live was about to be opened; the rules had let it pass."""
+
+    exit_status = ExitStatus.CONFIGURATION
+    fix = "take it out of the configuration; no option allows it"
+
+    def __init__(self, wanted: str, needed: str) -> None:
+        super().__init__(f"{wanted} of the host is never passed, the host lives by it: {needed}")
 
 
 class HugepagesMissing(PassthruError):

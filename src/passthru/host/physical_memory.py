@@ -5,7 +5,9 @@ import os
 from struct import pack
 
 from passthru.addresses import PAGE_SIZE, AddressRange
+from passthru.board.model import Board
 from passthru.host.errors import PhysicalMemoryRefused
+from passthru.host.guard import guard_memory
 from passthru.host.kernel import Kernel, Mapping
 
 __all__ = ["map_physical_memory", "read_physical_memory"]
@@ -14,13 +16,16 @@ _WORD = 8
 _AT_ONCE = 1 << 20
 
 
-def map_physical_memory(kernel: Kernel, host: AddressRange, *, writable: bool) -> Mapping:
-    """Map whole pages of host-physical memory into this process.
+def map_physical_memory(
+    kernel: Kernel, board: Board, host: AddressRange, *, writable: bool
+) -> Mapping:
+    """Map whole pages of the host's memory (HPA) into this process; ``board`` is that host.
 
     Opened without O_SYNC, so that RAM stays cacheable; for anything else the kernel
     chooses uncached by itself (drivers/char/mem.c, phys_mem_access_prot).
-    Raises PhysicalMemoryRefused.
+    Raises HostInfrastructureRefused and PhysicalMemoryRefused.
     """
+    guard_memory(host, board)
     try:
         file = kernel.open("/dev/mem", os.O_RDWR if writable else os.O_RDONLY)
     except OSError as error:
@@ -33,10 +38,10 @@ def map_physical_memory(kernel: Kernel, host: AddressRange, *, writable: bool) -
         kernel.close(file)
 
 
-def read_physical_memory(kernel: Kernel, host: AddressRange) -> bytes:
-    """A copy of host-physical memory, read in aligned words: where the kernel does not know it
-    as RAM, processors take no others. Raises PhysicalMemoryRefused."""
-    mapping = map_physical_memory(kernel, host.page_aligned(), writable=False)
+def read_physical_memory(kernel: Kernel, board: Board, host: AddressRange) -> bytes:
+    """A copy of the host's memory (HPA), read in aligned words: where the kernel does not know it
+    as RAM, processors take no others. Raises what map_physical_memory raises."""
+    mapping = map_physical_memory(kernel, board, host.page_aligned(), writable=False)
     try:
         skipped = host.start % PAGE_SIZE
         start = skipped // _WORD * _WORD

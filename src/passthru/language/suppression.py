@@ -73,7 +73,8 @@ def without_allowed(
 
     ``allowed_ids`` are allowed everywhere, the comments of ``sources`` where they stand. A
     comment that allows nothing is told by a finding of its own; one that names none of the
-    ``known_ids`` is told as a misspelling, where they are given.
+    ``known_ids`` is told as a misspelling, where they are given. A finding that is not allowable
+    stays, whatever allows it.
     """
     everywhere = frozenset(allowed_ids)
     allowances = {source: allowed_here(source) for source in sources}
@@ -83,7 +84,8 @@ def without_allowed(
     for finding in findings:
         here = [each for each in _at(finding.span, allowances) if each.id == finding.id]
         used.update(here)
-        (suppressed if here or finding.id in everywhere else kept).append(finding)
+        is_allowed = finding.allowable and (here or finding.id in everywhere)
+        (suppressed if is_allowed else kept).append(finding)
     if UNUSED_ALLOWANCE.id not in everywhere:
         unused = (each for some in allowances.values() for each in some if each not in used)
         kept += (_told_as_unused(allowance, known_ids) for allowance in unused)

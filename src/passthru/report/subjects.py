@@ -80,6 +80,7 @@ SUBJECTS = {
         "blob-without-dma",
     ),
     "Host memory": (
+        "host-infrastructure",
         "host-memory-unknown",
         "host-memory-in-use",
         "host-memory-absent",

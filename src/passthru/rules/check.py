@@ -42,6 +42,11 @@ def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tu
         findings.extend(_address_map_of_kvm(config, passed, plan.regions))
         if plan.functions:
             findings.extend(functions_on_linux(plan, board))
+    if config.passes:
+        from passthru.rules.infrastructure import host_infrastructure, told_once
+
+        functions = () if plan is None else plan.functions
+        findings = told_once([*host_infrastructure(config, passed, functions, board), *findings])
     return _of_vm(config, findings)
 
 

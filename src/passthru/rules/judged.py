@@ -28,6 +28,7 @@ from passthru.rules.host_memory import (
 )
 from passthru.rules.host_processors import CPU_ABSENT
 from passthru.rules.hypervisor import Hypervisor
+from passthru.rules.infrastructure import HOST_INFRASTRUCTURE
 from passthru.rules.memory_support import MEMORY_SUPPORT_MISSING
 from passthru.rules.platform_devices import CLOCK_DEPENDENT_DEVICE
 from passthru.rules.shared_devices import DEVICE_SHARED, DMA_DEVICE_SHARED
@@ -36,13 +37,14 @@ from passthru.rules.shared_names import SYSTEM_NAME_TAKEN
 from passthru.rules.shared_peers import PEER_MISSING
 from passthru.rules.shared_ram import MEMORY_OVERSUBSCRIBED
 
-__all__ = ["not_judged"]
+__all__ = ["NEED_A_BOARD", "not_judged"]
 
 _NEED_A_BOARD = (
     CPU_ABSENT,
     DMA_DEVICE_DECLARED_HARMLESS,
     DMA_MANAGER_MISSING,
     HOST_DRIVER_ACTIVE,
+    HOST_INFRASTRUCTURE,
     HOST_INTERRUPT_IN_USE,
     HOST_MEMORY_ABSENT,
     HOST_MEMORY_IN_USE,
@@ -64,6 +66,9 @@ _NEED_A_BOARD_AND_KVM = (
     PCI_SUPPORT_MISSING,
     VFIO_DRIVER_MISSING,
 )
+NEED_A_BOARD = (*_NEED_A_BOARD, *_NEED_A_BOARD_AND_KVM)
+"""The rules that say something of a host, and nothing where none is known."""
+
 _NEED_KVM = (ACCESS_NOT_ENFORCEABLE, NOT_SUPPORTED_BY_RUN)
 _NEED_OTHERS = (
     DEVICE_SHARED,

@@ -15,13 +15,14 @@ from passthru.plan.problems import PCI_NOT_FOUND
 from passthru.plan.users import uses_of
 from passthru.rules import dma, host_functions, host_interrupts, host_memory, platform_devices
 from passthru.rules.architecture import X86_ONLY, foreign_to_board
-from passthru.rules.board_functions import choose_functions, knows_functions
+from passthru.rules.board_functions import ChosenFunctions, choose_functions, knows_functions
 from passthru.rules.board_origin import shows_state_of_linux, shows_what_the_host_uses
 from passthru.rules.check import check, check_configuration, functions_on_linux
 from passthru.rules.host_ports import host_ports_in_use
 from passthru.rules.host_processors import cpu_absent
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.incomplete import needs_the_whole, part_with_certain_places
+from passthru.rules.infrastructure import host_infrastructure, told_once
 from passthru.rules.interrupts import IMMEDIATE_UNMASK_NEEDS_EDGE
 from passthru.rules.memory_support import memory_support_missing
 from passthru.rules.passed_memory import PassedMemory, passed_memory
@@ -49,7 +50,7 @@ def check_on_board(
     if not complete:
         answers = [each for each in answers if not needs_the_whole(each, hypervisor)]
     general = check_configuration(config, _reader(config, hypervisor, board), complete=complete)
-    findings = (*answers, *_not_answered(general, answers, part, hypervisor, board))
+    findings = told_once([*answers, *_not_answered(general, answers, part, hypervisor, board)])
     return tuple(finding._replace(vm=config.name) for finding in findings)
 
 
@@ -97,7 +98,9 @@ def _answers(config: VmConfig, hypervisor: Hypervisor, board: Board) -> Iterator
     else:
         yield from _machine_on_board(config, passed, hypervisor, board)
         yield from _memory_on_board(passed, hypervisor, board)
-        yield from _functions_on_board(config, hypervisor, board)
+        chosen = choose_functions(config, board)
+        yield from host_infrastructure(config, passed, chosen.functions, board)
+        yield from _functions_on_board(chosen, hypervisor, board)
     yield from host_memory.memory_not_on_board(passed, board)
     yield from _devices_and_interrupts(config, passed, hypervisor, board)
     yield from cpu_absent(config, board)
@@ -179,9 +182,8 @@ def _told_of(passed: tuple[PassedMemory, ...], board: Board) -> tuple[PassedMemo
 
 
 def _functions_on_board(
-    config: VmConfig, hypervisor: Hypervisor, board: Board
+    chosen: ChosenFunctions, hypervisor: Hypervisor, board: Board
 ) -> Iterator[Finding]:
-    chosen = choose_functions(config, board)
     if hypervisor is not Hypervisor.KVM or board.architecture != "aarch64":
         # What the planner tells of that machine has been told.
         yield from chosen.findings

@@ -66,7 +66,7 @@ def _platform(
     def read_host(place: AddressRange) -> bytes:
         from passthru.host.physical_memory import read_physical_memory
 
-        return read_physical_memory(kernel, place)
+        return read_physical_memory(kernel, board, place)
 
     return ArmPlatform(plan, make_tree, read_host)
 
@@ -184,7 +184,7 @@ class _Build:
             return
         # Whole pages: the rules have warned of neighbours that show.
         pages = host.page_aligned()
-        mapping = map_physical_memory(self._kernel, pages, writable=access.writable)
+        mapping = map_physical_memory(self._kernel, self._board, pages, writable=access.writable)
         self._undo.callback(self._kernel.unmap, mapping)
         if not access.readable:
             # A trapped write stays inside the region, to the byte.
@@ -216,8 +216,10 @@ class _Build:
 
     def _add_interrupts(self, interrupts: tuple[PassedInterrupt, ...]) -> None:
         # Imported for those who pass interrupts: starting fast is a feature.
+        from passthru.host.guard import guard_interrupts
         from passthru.vmm.passed_interrupts import PassedInterrupts
 
+        guard_interrupts((each.vector for each in interrupts), self._board)
         self._interrupts = PassedInterrupts(
             self._kernel, self._vm, self._undo, self._say, self._machine.fail
         )
