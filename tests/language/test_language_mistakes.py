@@ -32,6 +32,7 @@ def place(edit):
 # id, a text with this mistake only, a text that is nearly so and right
 
 CASES = [
+    ("not-text", "system a\0", "system a # \udcfcber"),
     ("unterminated-quote", 'cmdline "console=ttyS0 ro', 'cmdline "console=ttyS0 ro"'),
     ("unexpanded-marker", "ram @SIZE@", 'cmdline "a@b"'),
     ("unknown-variable", "system $env{NAME}", 'cmdline "$NAME $(x) $other{x}"'),

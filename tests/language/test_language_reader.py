@@ -292,7 +292,7 @@ def test_one_mistake_gives_one_finding(text, expected):
         "vdev ioapic intr apic",
         "cpu sched 8 cpu sched 6",
         "ram 1G ram 1G",
-        "vdev virtio-gpu loc 0x1000 loc 0x2000 mode 1 mode 2",
+        "vdev acme-gpu loc 0x1000 loc 0x2000 mode 1 mode 2",
         "vdev virtio-blk dio enable",
         "unsupported instruction abort unsupported register abort",
         "vdev pl011 set debug on vdev gic set debug off",

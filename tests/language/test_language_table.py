@@ -109,6 +109,12 @@ def test_an_option_of_a_virtual_device_arrives(vdev, option):
         ArgumentKind.TEXT: ("x", lambda part: part.values(option.name), ("x",)),
         ArgumentKind.CHOICES: ("info slog", lambda part: part.values(option.name), ("info slog",)),
     }
+    if not option.arguments:
+        (made,) = config_of(f"vdev {vdev.name} {option.name} name x").vdevs
+        assert [(each.name, each.value) for each in made.options] == [(option.name, None)]
+        assert made.name is not None
+        assert made.name.value == "x"
+        return
     value, part, expected = kinds[option.arguments[0].kind]
     if option.name == "name":
         part, expected = (lambda vdev: vdev.name.value), "x"

@@ -48,6 +48,7 @@ FORMS = [
     ("set fdt-dump-file /tmp/x", "fdt-dump-file", "7.1 8.0"),
     ("set exit-on-halt on", "", "7.0 7.1 8.0"),
     ("vdev virtio-net peerfeats 0x1", "peerfeats", "8.0"),
+    ("vdev virtio-net bind-mode 1", "bind-mode", "7.1"),
     ("vdev hpet intrmap 1", "intrmap", "7.0"),
 ]
 

@@ -141,6 +141,38 @@ def test_two_vms_with_one_name() -> None:
     assert [str(place.span) for place in finding.others] == ["a.qvmconf:1"]
 
 
+CARD = "vdev virtio-net loc 0x1c0b0000 intr gic:39"
+
+
+def test_one_path_of_two_devices() -> None:
+    (named, path) = findings_together(f"system a {CARD} name n", f"system a {CARD} name n")
+    assert (named.id, named.severity) == ("system-name-taken", Severity.WARNING)
+    assert (path.id, path.severity, path.resource) == (
+        "device-path-taken",
+        Severity.ERROR,
+        "/dev/qvm/a/n",
+    )
+    assert str(path.span) == "b.qvmconf:1"
+    assert [str(place.span) for place in path.others] == ["a.qvmconf:1"]
+    (whole,) = findings_together(f"system a {CARD} name /dev/qvm/b/n", f"system b {CARD} name n")
+    assert whole.resource == "/dev/qvm/b/n"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (f"system a {CARD} name n", f"system b {CARD} name n"),
+        (f"system a {CARD} name n", f"system a2 {CARD} name m"),
+        (f"system a {CARD}", f"system b {CARD}"),
+        ("system a vdev ioapic name p", "system b vdev ioapic name p"),
+        # Without a `system` the path is not known.
+        (f"ram 64m {CARD} name n", f"ram 64m {CARD} name n"),
+    ],
+)
+def test_paths_that_differ_or_are_not_known(texts: tuple[str, ...]) -> None:
+    assert [each.id for each in findings_together(*texts)] == []
+
+
 def test_vms_without_a_name_have_none_in_common() -> None:
     assert findings_together("ram 64m", "ram 64m") == ()
 

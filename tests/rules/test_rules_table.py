@@ -39,6 +39,7 @@ from several_vms import NOT_OF_ONE_TEXT
 TOLD_WITHOUT_BOARD_ONLY = {
     "host-memory-claimed-twice",
     "peer-of-itself",
+    "device-path-taken",
     "x86-only",
 }
 """What they are about cannot be run yet, or its harm is not to the host."""
@@ -143,7 +144,7 @@ CASES = (
     Case("not-supported-by-run", "cpu " * 255, "cpu", "at most 254", "cpu " * 254),
     Case("boot-image-missing", "initrd load x", "ram", "nothing is loaded", "load x", base="ram 64m\n"),
     Case("interrupt-claimed-twice", "vdev ser8250 loc 0x3f8 intr ioapic:9", "ioapic:9", "machine itself", "vdev ser8250 loc 0x3f8 intr ioapic:10"),
-    Case("vdev-option-missing", "vdev ser8250 intr ioapic:4", "vdev ser8250", "`loc`", "vdev ser8250 loc 0x3f8 intr ioapic:4"),
+    Case("vdev-option-missing", "vdev ser8250 loc 0x2f8", "vdev ser8250", "`intr`", "vdev ser8250 intr ioapic:4"),
     Case("vdev-option-missing", "vdev ser8250 loc 0x3f8", "vdev ser8250", "`intr`", "vdev ser8250 loc 0x3f8 intr ioapic:4"),
     Case("no-room-for-pci", "ram 0,0xfec00000 load x", "ram 0,0xfec00000", "no room", "ram 0,0xfea00000 load x", base=""),
     Case("bar-does-not-fit", "pass loc pci:0:3.0", "pci:0:3.0", "no room left", "pass loc pci:0:3.0", with_functions(HUGE), BOARD),

@@ -160,13 +160,15 @@ CASES = (
     Case("peer-of-itself", f"{NET} name /dev/qvm/guest/p2p peer /dev/qvm/guest/p2p", "peer /dev/qvm/guest/p2p", f"{NET} name p2p peer /dev/vdevpeers/p2p"),
     Case("vdev-option-missing", "vdev pl011 intr gic:37", "vdev pl011", "vdev pl011 loc 0x1c090000 intr gic:37"),
     Case("vdev-option-missing", "vdev pl011 loc 0x1c090000", "vdev pl011", "vdev wdt-sp805 loc 0x1c090000"),
-    Case("vdev-option-missing", "vdev wdt-sp805", "vdev wdt-sp805", "vdev acme-watchdog"),
     Case("vdev-option-missing", "vdev virtio-net loc 0x1c0b0000", "vdev virtio-net", "vdev virtio-net"),
     Case("vdev-option-missing", "vdev shmem loc 0x1c0b0000", "vdev shmem", "vdev shmem loc pci:0:3.0"),
     Case("vdev-option-missing", "vdev virtio-fs intr gic:40", "vdev virtio-fs", "vdev virtio-fs"),
     Case("vdev-option-missing", "vdev virtio-input loc 0x1c0b0000", "vdev virtio-input", "vdev virtio-input loc 0x1c0b0000 intr gic:40"),
     Case("vdev-option-missing", "vdev virtio-console", "vdev virtio-console", "vdev virtio-console hostdev /dev/ptyp0", severity=WARNING),
-    Case("vdev-option-missing", "vdev ser8250 intr p:4", "vdev ser8250", "vdev ser8250 loc 0x3f8 intr p:4", X86),
+    Case("vdev-option-missing", "vdev ser8250 loc 0x2f8", "vdev ser8250", "vdev ser8250", X86),
+    Case("device-path-taken", "vdev shmem name n vdev virtio-net name n", "n", "vdev shmem name n vdev ioapic name n vdev virtio-net name m", X86),
+    Case("port-overlap", "vdev ser8250 vdev ser8250 intr p:3", "vdev ser8250", "vdev ser8250 vdev ser8250 loc 0x2f8 intr p:3", X86),
+    Case("address-overlap", "pass loc 0x1c0f0000,0x1000,rwn vdev wdt-sp805", "vdev wdt-sp805", "pass loc 0x1c0f1000,0x1000,rwn vdev wdt-sp805"),
     Case("vdev-option-missing", "vdev 8259", "vdev 8259", "vdev 8259 loc 0x20 vdev timer8254 vdev mc146818 vdev pckeyboard", X86),
     Case("vdev-option-missing", "vdev ser8250 loc 0x3f8", "vdev ser8250", "vdev ser8250 loc 0x3f8 intr ioapic:4", KVM_GUEST, hypervisor=KVM),
     Case("boot-image-missing", "initrd load rd", "ram", "load kernel", "ram 0,0xa0000 ram 0x100000,63m ", hypervisor=KVM),
@@ -353,7 +355,9 @@ def test_memory_after_unknown_memory_has_no_place() -> None:
 
 
 def test_an_unreadable_option_is_not_told_as_missing_too() -> None:
-    found = findings_of(ARM + "vdev pl011 loc 0x1c09z intr gic:37 vdev wdt-sp805 # loc\n")
+    found = findings_of(
+        ARM + "vdev pl011 loc 0x1c09z intr gic:37 vdev pl011 loc 0x1c0a0000 # intr\n"
+    )
     assert [f.id for f in found] == ["bad-number", "vdev-option-missing"]
 
 

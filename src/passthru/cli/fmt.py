@@ -9,8 +9,9 @@ from passthru.cli.output import show, write_exactly
 from passthru.cli.replacing import replace_file
 from passthru.diagnostics.errors import ExitStatus
 from passthru.diagnostics.source import Source
-from passthru.language.arguments import open_source
+from passthru.language.arguments import UnreadableConfigurationError, open_source
 from passthru.language.layout import format_text
+from passthru.language.words import is_text
 from passthru.report.text import printable
 
 __all__ = ["main"]
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> int:
     is_check, is_diff = line.has("--check"), line.has("--diff")
     would_change = False
     names = [name.removeprefix("@") for name in line.operands]
-    for name, source in [(name, open_source(name)) for name in names]:
+    for name, source in [(name, _open_text(name)) for name in names]:
         text = format_text(source)
         would_change = would_change or text != source.text
         if is_diff:
@@ -59,6 +60,14 @@ def main(arguments: list[str]) -> int:
         elif text != source.text:
             show(f"{printable(source.name)}\n")
     return _WOULD_CHANGE if is_check and would_change else ExitStatus.OK
+
+
+def _open_text(name: str) -> Source:
+    """The text of the file; raises UnreadableConfigurationError, also where it is none."""
+    source = open_source(name)
+    if not is_text(source.text):
+        raise UnreadableConfigurationError(source.name, "it is not text in UTF-8")
+    return source
 
 
 def _write(name: str, source: Source, text: str) -> None:

@@ -39,9 +39,16 @@ class Source:
 
     def line_text(self, line: int) -> str:
         """The text of line ``line`` (from 1), without its end."""
+        start, end = self.line_bounds(line)
+        return self.text[start:end]
+
+    def line_bounds(self, line: int) -> tuple[int, int]:
+        """Where the text of line ``line`` (from 1) begins and ends, as offsets."""
         starts = self._starts()
-        end = starts[line] if line < len(starts) else len(self.text)
-        return self.text[starts[line - 1] : end].rstrip("\r\n")
+        start, end = starts[line - 1], starts[line] if line < len(starts) else len(self.text)
+        while end > start and self.text[end - 1] in "\r\n":
+            end -= 1
+        return start, end
 
 
 class Span(NamedTuple):

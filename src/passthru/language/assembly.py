@@ -42,6 +42,11 @@ class Order:
         self.uses: list[tuple[int, Interrupt]] = []
         self._controllers: dict[str, tuple[int, Span]] = {}
 
+    @property
+    def controller_so_far(self) -> str | None:
+        """The controller whose ``vdev`` came last; None where there was none."""
+        return self.controller if self._controllers else None
+
     def memory(self, span: Span) -> None:
         """Guest memory was given."""
         if self._memory is None:
@@ -123,7 +128,7 @@ class Assembly:
         if kind is Context.PASS:
             self._passes.append(context.to_pass())
         elif kind is Context.VDEV:
-            self._vdevs.append(context.to_vdev())
+            self._vdevs.append(context.to_vdev(self.order.controller_so_far))
             if context.vdev is not None and context.vdev.controller:
                 self.order.controller_made(context)
         elif kind is Context.RESERVE:

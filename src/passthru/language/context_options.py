@@ -11,6 +11,7 @@ from passthru.language.interrupts import LOCAL_APIC, plain_interrupt, read_inter
 from passthru.language.locations import (
     LOCATION_PREFIXES,
     Space,
+    may_be_system_memory,
     plain_memory_location,
     read_location,
 )
@@ -87,7 +88,11 @@ def take_context_option(
         tell_version(option, word, arguments, assembly, findings)
     if not option.accumulates:
         _forget_earlier(word, context, assembly)
-    name, argument = option.name, arguments[0]
+    name = option.name
+    if not arguments:
+        context.vdev_options.append(VdevOption._make((name, None, word.span)))
+        return
+    argument = arguments[0]
     if name == "loc":
         _take_location(argument, context, cursor, assembly, findings)
     elif name == "intr":
@@ -149,6 +154,8 @@ def _add_location(
         sized_by_device=is_vdev,
     )
     if location is None:
+        if context.kind is Context.PASS and not word.known and may_be_system_memory(word):
+            assembly.order.memory(word.span)
         return
     context.locations.append(location)
     if context.kind is Context.PASS and isinstance(location, MemoryLocation):

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A context while it is read: what has been given in it so far, and what comes of it."""
 
+from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.diagnostics.source import Span
+from passthru.language.access import DEFAULT_ACCESS
+from passthru.language.locations import Space
 from passthru.language.model import (
     BlobType,
     Cpu,
     Interrupt,
     Location,
+    MemoryLocation,
     Pass,
+    PortLocation,
     Reserve,
     Text,
     Vdev,
@@ -96,11 +101,42 @@ class OpenContext:
         """The context as ``reserve``."""
         return Reserve._make((tuple(self.locations), tuple(self.interrupts), self.span))
 
-    def to_vdev(self) -> Vdev:
-        """The context as ``vdev``."""
+    def to_vdev(self, controller: str | None) -> Vdev:
+        """The context as ``vdev``, with the place and the line that its type has by default.
+
+        ``controller`` is the interrupt controller that the line belongs to, None if none is known.
+        """
+        self._take_defaults(controller)
         locations, interrupts = tuple(self.locations), tuple(self.interrupts)
         name, options = self.texts.get("name"), tuple(self.vdev_options)
         return Vdev._make((self.type, name, locations, interrupts, options, self.span))
+
+    def _take_defaults(self, controller: str | None) -> None:
+        vdev = self.vdev
+        if vdev is None or vdev.default_place is None:
+            return
+        if "loc" not in self.seen:
+            self.locations.append(_default_location(vdev.space, vdev.default_place, self.span))
+        is_there = any(_start_of(each) == vdev.default_place for each in self.locations)
+        if vdev.default_line is None or controller is None or not is_there:
+            return
+        if "intr" not in self.seen:
+            line = (controller, vdev.default_line, False, None, self.span)
+            self.interrupts.append(Interrupt._make(line))
+
+
+def _default_location(space: Space, place: int, span: Span) -> Location:
+    if space is Space.PORT:
+        return PortLocation(AddressRange(place, 1), DEFAULT_ACCESS, span)
+    place_range = AddressRange(place, PAGE_SIZE)
+    return MemoryLocation(place_range, place_range, DEFAULT_ACCESS, span)
+
+
+def _start_of(location: Location) -> int | None:
+    """The port or the guest's address of a location; None for a PCI function."""
+    if isinstance(location, PortLocation):
+        return location.ports.start
+    return location.guest.start if isinstance(location, MemoryLocation) else None
 
 
 def open_vdev(plain_type: str, span: Span, place: int) -> OpenContext:

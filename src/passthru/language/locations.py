@@ -9,7 +9,7 @@ from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.diagnostics.finding import Finding
 from passthru.diagnostics.source import Span
 from passthru.language import mistakes
-from passthru.language.access import DEFAULT_ACCESS, Access, parse_access
+from passthru.language.access import ACCESS_LETTERS, DEFAULT_ACCESS, Access, parse_access
 from passthru.language.model import Location, MemoryLocation, PortLocation
 from passthru.language.numbers import (
     ADDRESS_LIMIT,
@@ -21,7 +21,13 @@ from passthru.language.numbers import (
 from passthru.language.words import Word
 from passthru.lean import Enum, NamedTuple
 
-__all__ = ["LOCATION_PREFIXES", "Space", "plain_memory_location", "read_location"]
+__all__ = [
+    "LOCATION_PREFIXES",
+    "Space",
+    "may_be_system_memory",
+    "plain_memory_location",
+    "read_location",
+]
 
 _PORT_LIMIT = 1 << 16
 """x86 has 65536 I/O ports."""
@@ -86,6 +92,14 @@ def read_location(
         return _read_port_location(word, start, findings)
     may_lack_length = sized_by_device or version == _LENGTH_IS_OPTIONAL
     return _read_memory_location(word, start, may_lack_length, findings)
+
+
+def may_be_system_memory(word: Word) -> bool:
+    """Whether a location whose value is not all known has, or may have, the letter `m`."""
+    access = _cut(word.value, 0).access
+    if not all(letter in ACCESS_LETTERS or letter in "+-" for letter in access):
+        return "$" in access
+    return parse_access(access).access.system_memory
 
 
 def _with_comma_behind(word: Word) -> Finding:

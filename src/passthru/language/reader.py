@@ -38,7 +38,7 @@ from passthru.language.options import (
     Option,
 )
 from passthru.language.vdevs import plain_type
-from passthru.language.words import Word, has_blank_beside_equals, read_words
+from passthru.language.words import Word, has_blank_beside_equals, is_text, read_words
 from passthru.lean import TYPE_CHECKING, Callable, Mapping, NamedTuple, Sequence
 
 if TYPE_CHECKING:
@@ -120,6 +120,9 @@ class _Reader:
 
     def read(self, source: Source) -> None:
         """Read one source to its end; a context stays open into the next one."""
+        if not is_text(source.text):
+            self._findings.append(mistakes.not_text(source))
+            return
         words, findings = read_words(source)
         self._findings += findings
         if "\\" in source.text:

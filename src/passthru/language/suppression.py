@@ -78,11 +78,15 @@ def without_allowed(
     """
     everywhere = frozenset(allowed_ids)
     allowances = {source: allowed_here(source) for source in sources}
+    lines: dict[tuple[Source, int], list[Allowance]] = {}
+    for source, some in allowances.items():
+        for allowance in some:
+            lines.setdefault((source, allowance.line), []).append(allowance)
     used: set[Allowance] = set()
     kept: list[Finding] = []
     suppressed: list[Finding] = []
     for finding in findings:
-        here = [each for each in _at(finding.span, allowances) if each.id == finding.id]
+        here = [each for each in _at(finding.span, lines) if each.id == finding.id]
         used.update(here)
         is_allowed = finding.allowable and (here or finding.id in everywhere)
         (suppressed if is_allowed else kept).append(finding)
@@ -115,11 +119,8 @@ def _behind(text: str, word: str, position: int) -> int:
     return start + len(word) if text.startswith(word, start) else 0
 
 
-def _at(span: Span | None, allowances: dict[Source, tuple[Allowance, ...]]) -> list[Allowance]:
-    if span is None or not allowances.get(span.source):
-        return []
-    line = span.line
-    return [allowance for allowance in allowances[span.source] if allowance.line == line]
+def _at(span: Span | None, lines: dict[tuple[Source, int], list[Allowance]]) -> list[Allowance]:
+    return lines.get((span.source, span.line), []) if span is not None and lines else []
 
 
 def _told_as_unused(allowance: Allowance, known_ids: frozenset[str]) -> Finding:

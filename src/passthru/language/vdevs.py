@@ -21,6 +21,8 @@ class VdevType(NamedTuple):
 
     ``complete``: all its options are known, so another word is a mistake. ``space`` is that
     of a location without prefix. ``controller``: others name it in their ``intr``.
+    ``default_place`` is the guest's address or port of one without ``loc``, ``default_line`` the
+    line of one at that place without ``intr``; None where the type has no such default.
     """
 
     name: str
@@ -31,6 +33,8 @@ class VdevType(NamedTuple):
     space: Space = Space.MEMORY
     controller: bool = False
     architecture: str | None = None
+    default_place: int | None = None
+    default_line: int | None = None
 
 
 def plain_type(text: str) -> str:
@@ -50,9 +54,13 @@ def _text(
     return Option(name, Context.VDEV, arguments, explanation, _SHARED, accumulates, versions)
 
 
-def _number(name: str, explanation: str) -> Option:
+def _number(name: str, explanation: str, *, versions: tuple[str, ...] = ALL_VERSIONS) -> Option:
     arguments = (Argument("number", ArgumentKind.NUMBER),)
-    return Option(name, Context.VDEV, arguments, explanation, _SHARED)
+    return Option(name, Context.VDEV, arguments, explanation, _SHARED, versions=versions)
+
+
+def _flag(name: str, explanation: str) -> Option:
+    return Option(name, Context.VDEV, (), explanation, _SHARED)
 
 
 _SHARED = "the vdev's own page"
@@ -65,6 +73,9 @@ _SCHED = _text("sched", "priority", "Priority of the device's threads.")
 _BATCH = _text("batch", "microseconds", "How long output is collected before it is written.")
 _DELAYED = _text("delayed", "seconds|forever", "Whether the host device is opened later.")
 _THREADS = _number("threads", "How many threads serve the device.")
+_LEGACY = _flag("legacy", "Offer the interface of virtio 0.9.5.")
+_ACTION = _text("action", "[dump,]terminate|fiq", "What is done when the time is up.")
+_FREQUENCY = _number("frequency", "Counts in a second; 25000000 without it.")
 _REGISTER = _text("reg", "register", "Set a register of the device.", accumulates=True)
 
 _SERIAL = (_HOSTDEV, _SCHED, _BATCH, _DELAYED)
@@ -104,11 +115,13 @@ _VDEV_LIST = (
     ),
     VdevType(
         "ser8250",
-        "8250 serial port.",
+        "8250 serial port; without `loc` it is COM1.",
         "vdev_ser8250.html (7.1)",
         _options(*_SERIAL),
         complete=True,
         space=Space.PORT,
+        default_place=0x3F8,
+        default_line=4,
     ),
     VdevType(
         "pl011",
@@ -195,10 +208,12 @@ _VDEV_LIST = (
         "vdev_virtio-net.html",
         _options(
             _SCHED,
-            _text("legacy", "setting", "Whether the device is a legacy one."),
+            _LEGACY,
             _text("mac", "address", "MAC address of the guest's side."),
             _text("peer", "path", "The other end."),
             _text("peerfeats", "mask", "Features that the other end has.", versions=("8.0",)),
+            _number("bind-mode", "How the other end is bound.", versions=("7.1",)),
+            _text("tapdev", "path", "The other end, as older releases have it."),
         ),
     ),
     VdevType(
@@ -210,14 +225,27 @@ _VDEV_LIST = (
             _SCHED,
             _DELAYED,
             _THREADS,
-            _text("dio", "setting", "Direct input and output."),
+            _LEGACY,
+            _text("dio", "enable|disable", "Direct input and output."),
         ),
     ),
     VdevType(
         "virtio-console",
         "Console; needs `hostdev`.",
+        "vdev_virtio-console.html (7.1)",
+        _options(*_SERIAL, _LEGACY),
+    ),
+    VdevType(
+        "virtio-entropy",
+        "Source of random numbers; PCI without `loc`.",
         "in use; its page is not available",
-        _options(*_SERIAL),
+        _options(_LEGACY),
+    ),
+    VdevType(
+        "virtio-gpu",
+        "Display, of other makers; PCI without `loc`.",
+        "in use; undocumented",
+        _options(_SCHED),
     ),
     VdevType(
         "virtio-fs",
@@ -233,18 +261,25 @@ _VDEV_LIST = (
     ),
     VdevType(
         "wdt-sp805",
-        "SP805 watchdog.",
-        "debug/guestdump.html (7.1)",
-        _options(),
+        "SP805 watchdog; at 0x1c0f0000 without `loc`.",
+        "vdev_wdt-sp805.html (7.1)",
+        _options(_ACTION, _FREQUENCY),
         architecture="arm",
+        default_place=0x1C0F0000,
     ),
     VdevType(
         "wdt-ib700",
         "IB700 watchdog.",
         "debug/guestdump.html (7.1)",
-        _options(),
+        _options(_ACTION, _FREQUENCY),
         space=Space.PORT,
         architecture="x86",
+    ),
+    VdevType(
+        "progress",
+        "Tells the host how far the guest has come.",
+        "in use; its page is not available",
+        _options(),
     ),
     VdevType("pci-host-bridge", "PCI host bridge.", "in use; undocumented", _options()),
 )

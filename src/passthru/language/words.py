@@ -16,7 +16,16 @@ from passthru.diagnostics.source import Source, Span
 from passthru.language import mistakes
 from passthru.lean import IntEnum, Iterator, NamedTuple
 
-__all__ = ["Token", "TokenKind", "Word", "has_blank_beside_equals", "quote", "read_words", "tokens"]
+__all__ = [
+    "Token",
+    "TokenKind",
+    "Word",
+    "has_blank_beside_equals",
+    "is_text",
+    "quote",
+    "read_words",
+    "tokens",
+]
 
 
 class TokenKind(IntEnum):
@@ -85,8 +94,28 @@ _BLANKS_AS_SPACES = str.maketrans(dict.fromkeys(_BLANKS + "\n", " "))
 
 _BYTE_ORDER_MARK = "\ufeff"
 
+_MOST_WRONG = 10
+_FEW_WRONG = 8
+"""One character in so many may be none, such as bytes of another encoding in a comment, and in any
+text so few."""
+
 _Piece = tuple[TokenKind, int, int]
 """A token that is not blank, as its kind, start and end."""
+
+
+def is_text(text: str) -> bool:
+    """Whether ``text`` is that of a configuration, and not a binary file or another encoding."""
+    if "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    wrong = sum(map(_is_no_character, text))
+    return wrong < max(_FEW_WRONG, len(text) // _MOST_WRONG)
+
+
+def _is_no_character(character: str) -> bool:
+    """Whether it stands for a byte that was no UTF-8, here or where the text was saved."""
+    return "\udc80" <= character <= "\udcff" or character == "\ufffd"
 
 
 def tokens(source: Source) -> Iterator[Token]:

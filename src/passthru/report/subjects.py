@@ -10,6 +10,7 @@ __all__ = ["SUBJECTS", "rules_by_subject"]
 
 SUBJECTS = {
     "Words and options": (
+        "not-text",
         "unknown-option",
         "missing-argument",
         "bad-value",
@@ -40,6 +41,7 @@ SUBJECTS = {
         "x86-only",
         "cpu-absent",
         "peer-of-itself",
+        "device-path-taken",
         "guest-tree-disagrees",
         "boot-image-missing",
         "not-supported-by-run",

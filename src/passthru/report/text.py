@@ -100,24 +100,26 @@ def _fix_lines(fix: str, colours: bool) -> Iterator[str]:
 
 
 def _source_lines(span: Span, style: str, colours: bool) -> Iterator[str]:
-    line, column = span.source.position(span.start)
-    text = printable(span.source.line_text(line))
-    first = column - 1
+    line, _ = span.source.position(span.start)
+    start, end = _cropped(*span.source.line_bounds(line), span.start)
+    text = printable(span.source.text[start:end])
+    first = span.start - start
     last = min(len(text), first + max(1, span.end - span.start))
-    text, first, last = _crop(text, first, last)
     number = f"{line:5} | "
     marks = "^" * max(1, last - first)
     yield f"{number}{text}".rstrip()
     yield f"{'| ':>{len(number)}}{' ' * first}{_paint(marks, style, colours)}"
 
 
-def _crop(text: str, first: int, last: int) -> tuple[str, int, int]:
-    """A piece of a long line around ``[first, last)``, which moves with it."""
-    if len(text) <= _LINE_WIDTH:
-        return text, first, last
-    start = max(0, min(first - _MARGIN, len(text) - _LINE_WIDTH))
-    end = start + _LINE_WIDTH
-    return text[start:end], first - start, min(last, end) - start
+def _cropped(start: int, end: int, place: int) -> tuple[int, int]:
+    """The piece of a line ``[start, end)`` that is shown around ``place``: of a long one, a part.
+
+    Nothing else of the line is looked at: each of its words may have a finding.
+    """
+    if end - start <= _LINE_WIDTH:
+        return start, end
+    start = max(start, min(place - _MARGIN, end - _LINE_WIDTH))
+    return start, start + _LINE_WIDTH
 
 
 def _paint(text: str, style: str, colours: bool) -> str:

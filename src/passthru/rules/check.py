@@ -163,13 +163,14 @@ def _without_board(config: VmConfig, passed: "tuple[PassedMemory, ...]") -> Iter
     )
     from passthru.rules.guest_map import load_overlap
     from passthru.rules.interrupts import immediate_unmask_needs_edge
-    from passthru.rules.peers import peer_of_itself
+    from passthru.rules.peers import device_path_taken, peer_of_itself
 
     yield from load_overlap(config)
     yield from immediate_unmask_needs_edge(config)
     yield from host_memory_claimed_twice(passed)
     yield from host_interrupt_claimed_twice(config)
     yield from peer_of_itself(config)
+    yield from device_path_taken(config)
 
 
 def _with_kvm(

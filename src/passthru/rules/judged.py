@@ -30,6 +30,7 @@ from passthru.rules.host_processors import CPU_ABSENT
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.infrastructure import HOST_INFRASTRUCTURE
 from passthru.rules.memory_support import MEMORY_SUPPORT_MISSING
+from passthru.rules.peers import DEVICE_PATH_TAKEN
 from passthru.rules.platform_devices import CLOCK_DEPENDENT_DEVICE
 from passthru.rules.shared_devices import DEVICE_SHARED, DMA_DEVICE_SHARED
 from passthru.rules.shared_memory import HOST_PORT_CLAIMED_TWICE
@@ -71,6 +72,7 @@ NEED_A_BOARD = (*_NEED_A_BOARD, *_NEED_A_BOARD_AND_KVM)
 
 _NEED_KVM = (ACCESS_NOT_ENFORCEABLE, NOT_SUPPORTED_BY_RUN)
 _NEED_OTHERS = (
+    DEVICE_PATH_TAKEN,
     DEVICE_SHARED,
     DMA_DEVICE_SHARED,
     HOST_INTERRUPT_CLAIMED_TWICE,

@@ -76,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     host_functions.IOVA_RESERVED,
     host_functions.MEMORY_LOCK_LIMIT,
     peers.PEER_OF_ITSELF,
+    peers.DEVICE_PATH_TAKEN,
     guest_tree.GUEST_TREE_DISAGREES,
     shared_peers.PEER_MISSING,
     shared_names.SYSTEM_NAME_TAKEN,

@@ -37,11 +37,12 @@ def _of_several(vms: Sequence[CheckedVm], board: Board | None) -> Iterator[Findi
     )
     from passthru.rules.shared_interrupts import interrupts_of_several_vms
     from passthru.rules.shared_memory import memory_of_several_vms, ports_of_several_vms
-    from passthru.rules.shared_names import system_name_taken
+    from passthru.rules.shared_names import device_path_taken, system_name_taken
     from passthru.rules.shared_parties import host_claims
     from passthru.rules.shared_peers import peer_missing
 
     yield from system_name_taken(vms)
+    yield from device_path_taken(vms)
     yield from peer_missing(vms)
     claims = host_claims(vms)
     functions = chosen_functions(vms, claims, board)

@@ -11,17 +11,18 @@ __all__ = ["context_end", "context_starts", "vdev_option_missing"]
 
 _NEVER_ON_PCI = {
     "pl011": ("loc", "intr"),
-    "ser8250": ("loc", "intr"),
-    "wdt-sp805": ("loc",),
+    "ser8250": ("intr",),
     "8259": ("loc",),
 }
-"""What devices need that have no place of their own; the PC's timers and clocks have one."""
+"""What devices need that have no place of their own; others have one, or one by default."""
 
 _ON_PCI_WITHOUT_LOC = (
     "shmem",
     "virtio-blk",
     "virtio-console",
+    "virtio-entropy",
     "virtio-fs",
+    "virtio-gpu",
     "virtio-input",
     "virtio-net",
 )
@@ -32,9 +33,7 @@ _LOC_AND_INTR_TOGETHER = ("virtio-fs", "virtio-input")
 _EXAMPLES = {
     ("pl011", "loc"): "loc 0x1c090000",
     ("pl011", "intr"): "intr gic:37",
-    ("ser8250", "loc"): "loc io:0x3f8",
     ("ser8250", "intr"): "intr CONTROLLER:4",
-    ("wdt-sp805", "loc"): "loc 0x1c0f0000",
     ("8259", "loc"): "loc 0x20",
     ("virtio-console", "hostdev"): "hostdev /dev/ptyp0",
 }

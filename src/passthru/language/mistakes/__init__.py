@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from passthru.language.mistakes.rules import LANGUAGE_RULES
     from passthru.language.mistakes.text import (
+        not_text,
         stray_backslash,
         unexpanded_marker,
         unknown_variable,
@@ -60,6 +61,7 @@ __all__ = [
     "missing_length",
     "missing_loc_keyword",
     "missing_set",
+    "not_text",
     "option_outside_context",
     "option_repeated",
     "stray_backslash",

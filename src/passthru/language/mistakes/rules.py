@@ -9,6 +9,13 @@ __all__ = ["LANGUAGE_RULES"]
 _ERROR = Severity.ERROR
 _WARNING = Severity.WARNING
 
+NOT_TEXT = Rule(
+    "not-text",
+    _ERROR,
+    "The file is not text in UTF-8.",
+    "A configuration is plain text. Editors of other systems save it as UTF-16 now and then, and "
+    "some files are no configurations at all; nothing of such a file is read.",
+)
 UNTERMINATED_QUOTE = Rule(
     "unterminated-quote",
     _ERROR,
@@ -153,6 +160,7 @@ MISSING_INTERRUPT_CONTROLLER = Rule(
 )
 
 LANGUAGE_RULES: tuple[Rule, ...] = (
+    NOT_TEXT,
     UNTERMINATED_QUOTE,
     UNEXPANDED_MARKER,
     UNKNOWN_VARIABLE,

@@ -2,11 +2,12 @@
 """Findings about the text before it has a meaning: quotes, line ends, markers, variables."""
 
 from passthru.diagnostics.finding import Edit, Finding, Place, Severity
-from passthru.diagnostics.source import Span
+from passthru.diagnostics.source import Source, Span
 from passthru.language.mistakes import rules
 from passthru.lean import Iterable
 
 __all__ = [
+    "not_text",
     "pasteable",
     "shown",
     "stray_backslash",
@@ -33,6 +34,23 @@ def shown(text: str) -> str:
 def pasteable(text: str) -> str:
     """``text`` as a fix can carry it: as it is, if that is one line without control characters."""
     return text if text.isprintable() else shown(text)
+
+
+def not_text(source: Source) -> Finding:
+    """The whole of ``source``, of which nothing is read."""
+    start = source.text[:2]
+    name = pasteable(source.name)
+    if start in _UTF_16:
+        problem, fix = "this is text in UTF-16", f"iconv -f UTF-16 -t UTF-8 {name} > UTF-8-FILE"
+    elif "\0" in source.text:
+        problem, fix = "this is no text: it has bytes that are zero", "name a configuration"
+    else:
+        problem, fix = "this is not text in UTF-8", "save it as UTF-8, or name a configuration"
+    return rules.NOT_TEXT.finding(problem, Span(source, 0, 0), fix=fix)
+
+
+_UTF_16 = ("\udcff\udcfe", "\udcfe\udcff")
+"""The byte order marks, as bytes that are no UTF-8."""
 
 
 def unterminated_quote(span: Span, several_lines: Span | None) -> Finding:
