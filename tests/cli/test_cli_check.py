@@ -243,7 +243,7 @@ def test_the_hypervisor_chooses_the_version(file, capsys, hypervisor, found):
 
 
 def test_only_kvm_hears_what_linux_cannot_do(file, capsys):
-    name = file(CLEAN + "safety none\n")
+    name = file(CLEAN + "safety required\n")
     main(["check", "--format=json", "--hypervisor", "qnx-7.1", name])
     assert ids(capsys) == []
     main(["check", "--format=json", "--hypervisor", "kvm", name])

@@ -130,6 +130,12 @@ BROKEN = [
     ("pass 0x1000,0x1000,rwn", ["missing-loc-keyword"]),
     # values
     ("logger warnings stderr", ["bad-value"]),
+    ("cpu runmask 0x3", ["version-only", "bad-value"]),
+    ("cpu runmask 0;1", ["version-only", "bad-value"]),
+    ("cpu sched high", ["bad-value"]),
+    ("cpu sched 20x", ["bad-value"]),
+    ("cpu sched 0x1f", ["bad-value"]),
+    ("cpu sched 30,8,10,100000000", ["bad-value"]),
     ("logger error,fatal file", ["bad-value"]),
     ("unsupported memory ignore", ["bad-value"]),
     ("unsupported reference panic", ["bad-value"]),

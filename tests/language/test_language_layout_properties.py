@@ -88,6 +88,8 @@ NAMES = st.sampled_from(("a", "gic", "loc", "vdev", "x-y", "$env{DEVICE}", "a b"
 VALUES = {
     ArgumentKind.TEXT: NAMES.map(quote),
     ArgumentKind.NUMBER: st.sampled_from(("0", "7", "0x10")),
+    ArgumentKind.PROCESSORS: st.sampled_from(("0", "1,2")),
+    ArgumentKind.SCHEDULING: st.sampled_from(("10", "20f", "30,8,10,100000000,20000000s")),
     ArgumentKind.MEMORY: st.sampled_from(("1m", "0x80000000,512m", "1m,0x1000")),
     ArgumentKind.FILE: st.sampled_from(("./Image", "0x1000,./a", '"a b"')),
     ArgumentKind.LOCATION: st.sampled_from(("0x1000,0x1000,rwn", "pci:0:3.0", "mem:0x2000,0x1000")),

@@ -34,6 +34,8 @@ SAMPLES = {
     ArgumentKind.FILE: "./x",
     ArgumentKind.LOCATION: "mem:0x1000,0x1000,rwn",
     ArgumentKind.INTERRUPT: "gic:5",
+    ArgumentKind.PROCESSORS: "0,2",
+    ArgumentKind.SCHEDULING: "20f",
     ArgumentKind.FREE: "word",
 }
 

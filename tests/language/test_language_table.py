@@ -70,8 +70,8 @@ def test_an_option_of_the_vm_arrives(name):
 @pytest.mark.parametrize("name", CONTEXT_OPTIONS[Context.CPU])
 def test_an_option_of_cpu_arrives(name):
     version = CONTEXT_OPTIONS[Context.CPU][name].versions[-1]
-    first, second = config_of(f"cpu {name} x cpu", version).cpus
-    assert getattr(first, name).value == "x"
+    first, second = config_of(f"cpu {name} 1 cpu", version).cpus
+    assert getattr(first, name).value == "1"
     assert first[:4].count(None) == 3
     assert second[:4] == (None,) * 4
 

@@ -9,7 +9,7 @@ import passthru.language
 from passthru.diagnostics.finding import Severity
 from passthru.diagnostics.source import Source
 from passthru.language import read
-from passthru.language.options import ALL_VERSIONS, CONTEXT_OPTIONS, TOP_OPTIONS
+from passthru.language.options import ALL_VERSIONS, CONTEXT_OPTIONS, EVERY_VERSION, TOP_OPTIONS
 from passthru.language.variables import SET_VARIABLES
 from passthru.language.vdevs import VDEV_TYPES
 
@@ -64,6 +64,11 @@ def test_what_a_version_does_not_have_is_told_and_read(text, place, versions, ve
         assert finding.severity is Severity.WARNING
         assert f"QNX Hypervisor {version} does not have" in finding.message
         assert all(version in finding.message for version in versions.split())
+
+
+@pytest.mark.parametrize("text", [text for text, *_ in FORMS])
+def test_run_takes_the_words_of_every_version(text):
+    assert read_text(text, EVERY_VERSION).findings == ()
 
 
 def test_a_missing_length_is_right_in_7_0_only():

@@ -37,6 +37,7 @@ from passthru.diagnostics.errors import ExitStatus
 from passthru.diagnostics.finding import Severity
 from passthru.language.arguments import sources_from_arguments
 from passthru.language.model import VmConfig
+from passthru.language.options import EVERY_VERSION
 from passthru.language.reader import read
 from passthru.plan.architecture import guest_architecture
 from passthru.plan.users import uses_of
@@ -192,7 +193,7 @@ def _as_source(config: str) -> str:
 def _read(words: list[str]) -> VmConfig | None:
     """The configuration, or None when it has errors, which are then printed."""
     sources = sources_from_arguments(split_arguments(words)[1])
-    config, findings = read(sources, environment=os.environ)
+    config, findings = read(sources, environment=os.environ, version=EVERY_VERSION)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         return config
     text = findings_as_text(findings, colours=sys.stderr.isatty())

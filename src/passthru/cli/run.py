@@ -13,6 +13,7 @@ from passthru.diagnostics.errors import ExitStatus
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.language.arguments import sources_from_arguments
 from passthru.language.model import VmConfig
+from passthru.language.options import EVERY_VERSION
 from passthru.language.reader import ReadResult, read
 from passthru.lean import TYPE_CHECKING, Iterable
 from passthru.plan.model import VmPlan
@@ -79,7 +80,8 @@ def split_arguments(arguments: Iterable[str]) -> tuple[set[str], list[str], list
 
 def _run(words: list[str], without: list[str], *, show_plan: bool, hugepages: bool) -> int:
     # No memory range of this host has a name, so `$asinfo_start{…}` is an error here.
-    result = read(sources_from_arguments(words), environment=os.environ, asinfo={})
+    sources = sources_from_arguments(words)
+    result = read(sources, environment=os.environ, asinfo={}, version=EVERY_VERSION)
     config = result.config
     # Where nothing is passed, the host's memory and devices are not looked at.
     board = (read_board if config.passes else read_board_without_resources)(HostFiles())

@@ -17,7 +17,7 @@ from passthru.language.locations import (
 )
 from passthru.language.model import MemoryLocation, Text, VdevOption
 from passthru.language.numbers import Notation, read_number
-from passthru.language.options import ALL_VERSIONS, ArgumentKind, Context, Option
+from passthru.language.options import ALL_VERSIONS, ArgumentKind, Context, Option, lacks
 from passthru.language.words import Word
 from passthru.lean import Callable
 
@@ -98,11 +98,28 @@ def take_context_option(
     elif name == "intr":
         _take_interrupts(argument, context, cursor, assembly, findings)
     elif context.kind is not Context.VDEV or name == "name":
+        if context.kind is Context.CPU and not _is_of_cpu(option, argument, findings):
+            return
         context.texts[name] = Text._make((argument.value, argument.span))
     elif _is_right(option, arguments, assembly.version, findings):
         value = " ".join([each.value for each in arguments])
         span = Span._make((word.source, word.start, arguments[-1].end))
         context.vdev_options.append(VdevOption._make((name, value, span)))
+
+
+def _is_of_cpu(option: Option, argument: Word, findings: list[Finding]) -> bool:
+    """Whether ``argument`` can be that of the ``option`` of ``cpu``; a finding if not."""
+    kind = option.arguments[0].kind
+    if kind is ArgumentKind.TEXT or not argument.known:
+        return True
+    from passthru.language.processors import parse_runmask, parse_scheduling
+
+    parse = parse_runmask if kind is ArgumentKind.PROCESSORS else parse_scheduling
+    if parse(argument.value) is not None:
+        return True
+    name = f"cpu {option.name}"
+    findings.append(mistakes.bad_value(argument.span, name, argument.value, kind.value))
+    return False
 
 
 def _forget_earlier(word: Word, context: OpenContext, assembly: Assembly) -> None:
@@ -125,7 +142,7 @@ def tell_version(
     findings: list[Finding],
 ) -> None:
     """Tell if the hypervisor's version does not have ``option``, which is ``word``."""
-    if assembly.version not in option.versions:
+    if lacks(assembly.version, option.versions):
         from passthru.language.versions import missing_option
 
         findings.append(missing_option(option, word, arguments, assembly.version))

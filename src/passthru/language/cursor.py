@@ -12,6 +12,7 @@ from passthru.language.options import (
     Argument,
     ArgumentKind,
     Option,
+    lacks,
 )
 from passthru.language.vdevs import VDEV_TYPES, VENDOR_VDEV_OPTIONS
 from passthru.language.words import Word
@@ -195,7 +196,7 @@ def check_choices(option: Option, words: list[Word], version: str, findings: lis
                 allowed = ", ".join(argument.choices)
                 findings.append(mistakes.bad_value(word.span, option.name, text, allowed))
                 return False
-            if text in argument.choices_since_7_1 and version not in SINCE_7_1:
+            if text in argument.choices_since_7_1 and lacks(version, SINCE_7_1):
                 form = f"{option.name} … {text}"
                 findings.append(mistakes.version_only(word.span, form, SINCE_7_1, version))
     return True

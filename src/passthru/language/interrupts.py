@@ -6,7 +6,7 @@ from passthru.diagnostics.source import Span
 from passthru.language import mistakes
 from passthru.language.model import Interrupt
 from passthru.language.numbers import Notation, read_number
-from passthru.language.options import SINCE_7_1
+from passthru.language.options import SINCE_7_1, lacks
 from passthru.language.words import Word
 from passthru.lean import NamedTuple
 
@@ -166,7 +166,7 @@ def _read_line(
             findings.append(mistakes.bad_interrupt(span, attribute, problem))
             return None
         immediate_unmask = immediate_unmask or attribute == _IMMEDIATE_UNMASK
-        if version not in _ATTRIBUTE_VERSIONS[attribute]:
+        if lacks(version, _ATTRIBUTE_VERSIONS[attribute]):
             findings.append(_missing_attribute(word, attribute, at, version))
     if line.text == LOCAL_APIC:
         return Interrupt(LOCAL_APIC, None, immediate_unmask, vector, word.span)

@@ -16,6 +16,7 @@ __all__ = [
     "CONTEXTS",
     "CONTEXT_OPTIONS",
     "DOCUMENTED_TOP_OPTIONS",
+    "EVERY_VERSION",
     "SINCE_7_1",
     "TOP_OPTIONS",
     "Argument",
@@ -23,6 +24,7 @@ __all__ = [
     "Context",
     "Option",
     "by_name",
+    "lacks",
 ]
 
 
@@ -47,6 +49,8 @@ class ArgumentKind(Enum):
     FILE = "[address,]path"
     LOCATION = "a location"
     INTERRUPT = "an interrupt"
+    PROCESSORS = "numbers of processors with commas between (0,2)"
+    SCHEDULING = "a priority (20), its policy behind it (20r, 20f, 20o), or five numbers (sporadic)"
     FREE = "words up to the next option"
 
 
@@ -64,6 +68,13 @@ class Argument(NamedTuple):
 
 ALL_VERSIONS = ("7.0", "7.1", "8.0")
 SINCE_7_1 = ("7.1", "8.0")
+EVERY_VERSION = "every"
+"""In the place of a version: the words of all versions are taken, as `run` takes them."""
+
+
+def lacks(version: str, versions: tuple[str, ...]) -> bool:
+    """Whether ``version`` does not have what only ``versions`` have."""
+    return version not in versions and version != EVERY_VERSION
 
 
 class Option(NamedTuple):
@@ -272,7 +283,7 @@ CONTEXT_OPTIONS = {
         Option(
             "runmask",
             Context.CPU,
-            (Argument("cpu[,cpu…]", ArgumentKind.TEXT),),
+            (Argument("cpu[,cpu…]", ArgumentKind.PROCESSORS),),
             "Run on these host CPUs.",
             "vm/cpu.html (7.1)",
             versions=("7.0", "7.1"),
@@ -290,7 +301,7 @@ CONTEXT_OPTIONS = {
         Option(
             "sched",
             Context.CPU,
-            _SCHED,
+            (Argument("priority[r|f|o]", ArgumentKind.SCHEDULING),),
             "Priority and scheduling of the virtual CPU's thread.",
             "vm/cpu.html",
         ),

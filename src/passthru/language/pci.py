@@ -6,7 +6,7 @@ from passthru.diagnostics.finding import Finding
 from passthru.language import mistakes
 from passthru.language.model import PciLocation, PciSelector, PciVendorDevice
 from passthru.language.numbers import HEXADECIMAL_DIGITS, Notation, read_number
-from passthru.language.options import SINCE_7_1
+from passthru.language.options import SINCE_7_1, lacks
 from passthru.language.words import Word
 
 __all__ = ["place_without_prefix", "read_pci_location"]
@@ -35,10 +35,10 @@ def read_pci_location(
     location = _read_location(word, at, findings)
     if location is None:
         return None
-    if version not in _INDEX_VERSIONS and _has_index(location.host):
+    if lacks(version, _INDEX_VERSIONS) and _has_index(location.host):
         form, instead = "pci:vendor/device/index", "the function's place, pci:BUS:DEVICE.FUNCTION"
         findings.append(mistakes.version_only(word.span, form, _INDEX_VERSIONS, version, instead))
-    elif version not in _HOST_PLACE_VERSIONS and _has_host_place(word.value, location.host):
+    elif lacks(version, _HOST_PLACE_VERSIONS) and _has_host_place(word.value, location.host):
         form, instead = "pci:…=pci:bus:device", "the host's vendor and device ids behind the `=`"
         findings.append(
             mistakes.version_only(word.span, form, _HOST_PLACE_VERSIONS, version, instead)

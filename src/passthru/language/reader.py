@@ -93,7 +93,8 @@ def read(
     wrong, or not known, is left out of the model. ``environment`` gives the values of
     ``$env{…}``; ``asinfo`` the host's named memory ranges (HPA), None where no host is known.
     ``version`` of the hypervisor, one of ``options.ALL_VERSIONS``, is what the text is for:
-    what it does not have is read all the same, and told.
+    what it does not have is read all the same, and told. With ``options.EVERY_VERSION`` nothing
+    is missing.
     """
     reader = _Reader(environment, asinfo, version)
     for source in sources:

@@ -3,6 +3,7 @@
 
 from passthru.diagnostics.finding import Finding
 from passthru.language import mistakes
+from passthru.language.options import lacks
 from passthru.language.spelling import nearest
 from passthru.language.variables import SET_VARIABLES, is_value
 from passthru.language.words import Word
@@ -31,7 +32,7 @@ def check_variable(name: Word, value: Word, version: str, findings: list[Finding
             mistakes.bad_value(value.span, f"set {name.value}", value.value, variable.type.value)
         )
         return False
-    if version not in variable.versions:
+    if lacks(version, variable.versions):
         from passthru.language.versions import missing_variable
 
         findings.append(missing_variable(variable, name, version))

@@ -180,6 +180,8 @@ def _argument_help(option: Option) -> Iterator[str]:
             yield f"{argument.name}: {_LOCATION_HELP[option.context]}"
         elif argument.kind is ArgumentKind.INTERRUPT:
             yield f"{argument.name}: {_INTERRUPT_HELP[option.context]}"
+        elif argument.kind in (ArgumentKind.PROCESSORS, ArgumentKind.SCHEDULING):
+            yield f"{argument.name}: {argument.kind.value}"
 
 
 def _of_device(vdev: VdevType) -> Entry:

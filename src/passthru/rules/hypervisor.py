@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hypervisors that a configuration can be checked for."""
 
+from passthru.language.options import EVERY_VERSION
 from passthru.lean import Enum
 
 __all__ = ["Hypervisor"]
@@ -16,5 +17,5 @@ class Hypervisor(Enum):
 
     @property
     def version(self) -> str:
-        """The version of the language that it reads; ``run`` on KVM reads the newest."""
-        return "8.0" if self is Hypervisor.KVM else self.value.removeprefix("qnx-")
+        """The version of the language that it reads; ``run`` on KVM reads all of them."""
+        return EVERY_VERSION if self is Hypervisor.KVM else self.value.removeprefix("qnx-")
