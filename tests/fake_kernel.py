@@ -102,6 +102,10 @@ class FakeKernel:
         self.locked: list[str] = []
         self.resamplers: dict[int, int] = {}
         self.priorities: list[int] = []
+        # Of the host's scheduler: what threads may have, and what which of them has.
+        self.allowed = frozenset(range(4))
+        self.scheduled: list[tuple[int, int, bool]] = []
+        self.bound: list[tuple[int, tuple[int, ...]]] = []
         self.lock_error: int | None = None
         self.priority_error: int | None = None
         self._ready: set[int] = set()
@@ -159,11 +163,21 @@ class FakeKernel:
             raise OSError(self.lock_error, "fake")
         self.locked.append(self.files[file])
 
-    def become_realtime(self, priority: int) -> None:
+    def become_realtime(self, priority: int, *, round_robin: bool = False) -> None:
         self._step("sched_setscheduler")
         if self.priority_error is not None:
             raise OSError(self.priority_error, "fake")
         self.priorities.append(priority)
+        self.scheduled.append((threading.get_native_id(), priority, round_robin))
+
+    def allowed_processors(self) -> frozenset[int]:
+        self._step("sched_getaffinity")
+        return self.allowed
+
+    def stay_on(self, processors: tuple[int, ...]) -> None:
+        self._step("sched_setaffinity")
+        require(bool(self.allowed.intersection(processors)))
+        self.bound.append((threading.get_native_id(), tuple(processors)))
 
     def memfd(self, name: str, size: int, *, hugepages: bool) -> int:
         self._step("memfd")

@@ -10,6 +10,7 @@ from passthru.addresses import AddressRange
 from passthru.board.model import (
     BarKind,
     Board,
+    CpuCluster,
     HostRegion,
     InterruptLine,
     KernelFeature,
@@ -46,7 +47,6 @@ TOLD_WITHOUT_BOARD_ONLY = {
 
 TOLD_BY_CHECK_ON_A_BOARD = {
     "clock-dependent-device",
-    "cpu-absent",
     "memory-support-missing",
 }
 """What a run is not asked for, or does not look at; test_rules_board_table.py has their cases."""
@@ -102,9 +102,26 @@ HUGE = function("0000:00:03.0", (1, 2), bar(0, BarKind.MEMORY32, 0x80000000, 0x8
 # fmt: off
 CASES = (
     Case("not-supported-by-run", "vdev hpet loc 0xf8008000", "vdev hpet", "run has no", "vdev 8259 loc 0x20"),
-    Case("not-supported-by-run", "cpu sched 10", "10", "sched", "cpu"),
-    Case("not-supported-by-run", "set exit-on-halt off", "set exit-on-halt off", "exit-on-halt", "set exit-on-halt on"),
-    Case("not-supported-by-run", "logger error stdout", "logger error stdout", "logger", "safety none"),
+    Case("not-supported-by-run", "cpu sched 100", "100", "1 to 99", "cpu sched 99"),
+    Case("not-supported-by-run", "cpu sched 0f", "0f", "1 to 99", "cpu sched 1f"),
+    Case("not-supported-by-run", "cpu cluster _cpu-0 runmask 0", "0", "has both", "cpu cluster _cpu-0 cpu runmask 0"),
+    Case("not-supported-by-run", "safety required", "safety required", "certified", "safety warn"),
+    Case("not-supported-by-run", "set no-such-variable on", "set no-such-variable on", "does not have the variable", "set debug on"),
+    Case("not-supported-by-run", "user 1000:1000", "user 1000:1000", "does not have the option", "safety none"),
+    Case("not-supported-by-run", "fdt generate", "fdt generate", "`fdt generate`", "set fdt-dump-file /tmp/x"),
+    Case("no-effect", "cpu partition guests", "guests", "no scheduling partitions", "cpu", severity=INFORMATION),
+    Case("no-effect", "cpu sched 30,8,10,100000000,20000000s", "30,8,10,100000000,20000000s", "no sporadic", "cpu sched 30", severity=INFORMATION),
+    Case("no-effect", "cpu sched 30o", "30o", "ordinary threads", "cpu sched 30r", severity=INFORMATION),
+    Case("no-effect", "logger error,info slog", "logger error,info slog", "no slog", "logger error,info stdout logger debug none", severity=INFORMATION),
+    Case("no-effect", "vdev ioapic name p intr apic vdev ser8250 loc 0x3f8 intr p:4 log info stderr", "log info stderr", "no messages of their own", "vdev ioapic name p intr apic vdev ser8250 loc 0x3f8 intr p:4", severity=INFORMATION),
+    Case("no-effect", "dump /tmp", "dump /tmp", "no dumps", "cpu", severity=INFORMATION),
+    Case("no-effect", "safety warn", "safety warn", "certified", "safety none", severity=INFORMATION),
+    Case("no-effect", "unsupported instruction abort", "unsupported instruction abort", "an exception", "unsupported instruction fail", severity=INFORMATION),
+    Case("no-effect", "unsupported reference abort", "unsupported reference abort", "gives ones", "unsupported reference ignore", severity=INFORMATION),
+    Case("no-effect", "unsupported register ignore", "unsupported register ignore", "an exception", "unsupported register fail", severity=INFORMATION),
+    Case("no-effect", "set exit-on-halt off", "set exit-on-halt off", "sleeps", "set exit-on-halt on", severity=INFORMATION),
+    Case("no-effect", "set gic-hwassist No", "set gic-hwassist No", "the GIC", "set gic-hwassist TRUE", severity=INFORMATION),
+    Case("no-effect", "set fdt-dump-file /tmp/x", "set fdt-dump-file /tmp/x", "no device tree", "set smmu-externally-managed off", severity=INFORMATION),
     Case("not-supported-by-run", "pass loc io:0x2f8,8", "io:0x2f8,8", "no ports", "reserve loc io:0x2f8,8"),
     Case("not-supported-by-run", "vdev ioapic name p intr apic pass loc pci:0:3.0 intr p:5", "p:5", "brings its own", "vdev ioapic name p intr apic pass intr p:5"),
     Case("not-supported-by-run", "vdev ioapic name p intr apic pass intr apic", "apic", "one processor", "vdev ioapic name p intr apic pass intr p:0=5 reserve intr apic"),
@@ -207,6 +224,11 @@ CASES = (
     Case("host-driver-active", "pass loc pci:0:5.0", "pci:0:5.0", "e1000e", "pass loc pci:0:3.0"),
     Case("host-driver-active", "pass loc mem:0xfeb80000,0x1000,rwn", "mem:0xfeb80000,0x1000,rwn", "e1000e", "pass loc mem:0xfebd4000,0x1000,rwn"),
     Case("vfio-driver-missing", "pass loc pci:0:8.0", "pci:0:8.0", "no driver", "pass loc pci:0:3.0"),
+    Case("cpu-absent", "cpu runmask 0,2", "0,2", "no processor 2", "cpu runmask 0,1"),
+    Case("cpu-absent", "cpu runmask 3", "3", "no processor 3", "cpu runmask 2", BOARD._replace(clusters=(CpuCluster("package0", (0, 2)),))),
+    Case("cpu-absent", "cpu cluster _cpu-2", "_cpu-2", "no processor 2", "cpu cluster _cpu-1"),
+    Case("cpu-absent", "cpu cluster big", "big", "no cluster", "cpu cluster _all"),
+    Case("cpu-absent", "cpu cluster _cpu-x", "_cpu-x", "no cluster", "cpu cluster package0", BOARD, BOARD._replace(clusters=(CpuCluster("package0", (0, 1)),))),
     Case("iommu-group-split", "pass loc pci:0:9.0=pci:0:31.2", "pci:0:9.0=pci:0:31.2", "lpc_ich", "pass loc pci:0:9.0=pci:1:0.0"),
     Case("iova-reserved", "pass loc pci:0:3.0", "ram 0xfee01000,64k", "msi", "pass loc pci:0:3.0", base="ram 64m ram 0xfee01000,64k load x ", near_board=BOARD._replace(iommu_groups=tuple(g._replace(reserved=(MSI_WINDOW._replace(name="direct-relaxable"),)) for g in BOARD.iommu_groups))),
     Case("memory-lock-limit", "pass loc pci:0:3.0", "pci:0:3.0", "536,477,696 bytes", "pass loc pci:0:3.0", abilities(locked_memory_limit=536477695), abilities(locked_memory_limit=536477696)),

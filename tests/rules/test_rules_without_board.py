@@ -172,7 +172,8 @@ CASES = (
     Case("vdev-option-missing", "vdev 8259", "vdev 8259", "vdev 8259 loc 0x20 vdev timer8254 vdev mc146818 vdev pckeyboard", X86),
     Case("vdev-option-missing", "vdev ser8250 loc 0x3f8", "vdev ser8250", "vdev ser8250 loc 0x3f8 intr ioapic:4", KVM_GUEST, hypervisor=KVM),
     Case("boot-image-missing", "initrd load rd", "ram", "load kernel", "ram 0,0xa0000 ram 0x100000,63m ", hypervisor=KVM),
-    Case("not-supported-by-run", "cpu sched 10", "10", "cpu", KVM_GUEST, hypervisor=KVM),
+    Case("not-supported-by-run", "cpu sched 100", "100", "cpu runmask 1 sched 99", KVM_GUEST, hypervisor=KVM),
+    Case("no-effect", "set slog-buffer 8K", "set slog-buffer 8K", "cpu cluster big", KVM_GUEST, INFORMATION, KVM),
     Case("not-supported-by-run", "vdev virtio-net", "vdev virtio-net", "vdev 8259 loc 0x20", KVM_GUEST, hypervisor=KVM),
     Case("address-too-high", "ram 0x10000000000000,64k", "ram 0x10000000000000,64k", "ram 0xffffffff0000,64k", KVM_GUEST, hypervisor=KVM),
     Case("access-not-enforceable", f"{MEMORY}m-x", "0x40000000,64m,m-x", f"{MEMORY}m", KVM_GUEST, WARNING, KVM),
@@ -244,6 +245,7 @@ def test_rules_of_hosts_with_kvm_are_not_told_to_others() -> None:
         "address-too-high",
         "boot-image-missing",
         "dma-manager-missing",
+        "no-effect",
         "no-room-for-pci",
         "not-supported-by-run",
     }
@@ -404,7 +406,7 @@ def test_the_swapped_blob_is_shown_the_right_way_round() -> None:
 def test_who_is_told_of_a_mistake_is_told_what_to_do(case: Case) -> None:
     (finding,) = findings_of(case.base + case.trip, case.hypervisor)
     # What is not supported is best left out; the message says what there is instead.
-    if case.rule not in {"not-supported-by-run", "dma-externally-managed"}:
+    if case.rule not in {"not-supported-by-run", "no-effect", "dma-externally-managed"}:
         assert finding.fix
 
 

@@ -15,7 +15,8 @@ from passthru.diagnostics.source import Source, Span
 from passthru.host.kernel import KernelCallFailed, LinuxKernel
 from passthru.host.undo import UndoStack
 from passthru.plan.model import PassedInterrupt
-from passthru.vmm.interrupt_service import InterruptService, RealtimeRefused
+from passthru.vmm.errors import RealtimeRefused
+from passthru.vmm.interrupt_service import InterruptService
 from passthru.vmm.kvm import Kvm
 from passthru.vmm.passed_interrupts import PassedInterrupts
 

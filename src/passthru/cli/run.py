@@ -93,6 +93,10 @@ def _run(words: list[str], without: list[str], *, show_plan: bool, hugepages: bo
         from passthru.board.uio import with_interrupts
 
         board = with_interrupts(board, HostFiles())
+    if any(cpu.cluster or cpu.runmask for cpu in config.cpus):
+        from passthru.board.clusters import read_clusters
+
+        board = board._replace(clusters=read_clusters(HostFiles()))
     tree = None
     if config.passes and board.architecture == "aarch64":
         from passthru.board.live_tree import read_live_tree

@@ -126,8 +126,14 @@ class Kernel(Protocol):
     def lock(self, file: int) -> None:
         """Keep others from locking an open file, until it is closed; no waiting."""
 
-    def become_realtime(self, priority: int) -> None:
-        """Schedule the calling thread by SCHED_FIFO."""
+    def become_realtime(self, priority: int, *, round_robin: bool = False) -> None:
+        """Schedule the calling thread by SCHED_FIFO, or by SCHED_RR."""
+
+    def allowed_processors(self) -> frozenset[int]:
+        """The processors that the calling thread may run on."""
+
+    def stay_on(self, processors: Sequence[int]) -> None:
+        """Keep the calling thread on these of the host's processors."""
 
     def memfd(self, name: str, size: int, *, hugepages: bool) -> int:
         """Anonymous memory as a file of ``size`` bytes, sealed against shrinking."""
@@ -197,10 +203,19 @@ class LinuxKernel:
         """See Kernel."""
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def become_realtime(self, priority: int) -> None:
+    def become_realtime(self, priority: int, *, round_robin: bool = False) -> None:
         """See Kernel."""
+        policy = os.SCHED_RR if round_robin else os.SCHED_FIFO
         # For Linux, 0 is the calling thread, not the process (sched_setscheduler(2)).
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+        os.sched_setscheduler(0, policy, os.sched_param(priority))
+
+    def allowed_processors(self) -> frozenset[int]:
+        """See Kernel."""
+        return frozenset(os.sched_getaffinity(0))
+
+    def stay_on(self, processors: Sequence[int]) -> None:
+        """See Kernel."""
+        os.sched_setaffinity(0, processors)
 
     def memfd(self, name: str, size: int, *, hugepages: bool) -> int:
         """See Kernel."""

@@ -155,11 +155,14 @@ class Cursor:
     def _is_option(self, argument: Argument) -> bool:
         """Whether the next word, some option's name, stands there as an option.
 
-        Text can be any word, so there only the start of a line tells.
+        Text can be any word, and `debug` is a filter of `logger`, too: there only the start of a
+        line tells.
         """
-        if self.words[self.index].quoted:
+        word = self.words[self.index]
+        if word.quoted:
             return False
-        return argument.kind not in _ANY_TEXT or self._begins_line(self.index)
+        can_be_argument = argument.kind in _ANY_TEXT or word.value in argument.choices
+        return not can_be_argument or self._begins_line(self.index)
 
     def _begins_line(self, index: int) -> bool:
         word = self.words[index]

@@ -14,6 +14,7 @@ from passthru.plan.model import (
     GuestRegion,
     PassedInterrupt,
     PciWindows,
+    VcpuThread,
 )
 
 __all__ = [
@@ -128,6 +129,7 @@ class ArmPlan(NamedTuple):
     functions: tuple[GuestFunction, ...] = ()
     bus: ArmPciBus | None = None
     locked_memory: int = 0
+    threads: tuple[VcpuThread, ...] = ()
 
     @property
     def pci(self) -> PciWindows | None:

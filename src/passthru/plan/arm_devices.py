@@ -184,7 +184,8 @@ def _wrong_parts(vdev: Vdev) -> Iterator[Finding]:
         elif interrupt.line < FIRST_LINE:
             yield line_of_processors(interrupt, interrupt.line)
     for option in vdev.options:
-        if option.name not in _OPTIONS[vdev.type]:
+        # Of `log` plan.without_effect tells.
+        if option.name not in (*_OPTIONS[vdev.type], "log"):
             yield unsupported(
                 f"run does not have the option `{option.name}` of vdev {vdev.type}",
                 option.span,

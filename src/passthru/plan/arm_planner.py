@@ -12,7 +12,7 @@ from passthru.plan.blobs import plan_blobs
 from passthru.plan.claims import claims, locked_memory
 from passthru.plan.memory import option_regions, pass_regions, plain_region, reserved_regions
 from passthru.plan.model import Blob, BlobRole, GuestRegion, RegionKind
-from passthru.plan.planner import plan_passed_interrupts
+from passthru.plan.planner import look_at_words, plan_passed_interrupts, plan_vcpu_threads
 from passthru.plan.support import (
     TREE_DUMP,
     passes_functions,
@@ -45,6 +45,7 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
     uarts = plan_uarts(config.vdevs)
     blobs = plan_blobs(config, has_tree=True)
     interrupts, not_delivered = ((), ()) if board is None else plan_passed_interrupts(config, board)
+    threads, not_scheduled = plan_vcpu_threads(config, board)
     memory = (
         *option_regions(config.memory),
         *pass_regions(config, board),
@@ -55,6 +56,8 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
     findings = [
         *_unsupported_host(config, board),
         *unsupported_options(config, arm64=True),
+        *not_scheduled,
+        *look_at_words(config, has_tree=True),
         *unsupported_arm_vdevs(config.vdevs),
         *unsupported_page_sharing(regions),
         *_too_high(regions),
@@ -80,6 +83,7 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
         bus=pci.bus if pci else None,
         locked_memory=locked_memory(regions, has_functions=bool(pci and pci.functions)),
         wants_tree=_wants_tree(config, blobs.blobs),
+        threads=threads,
     )
     return ArmPlanned(plan, tuple(each._replace(vm=config.name) for each in findings))
 

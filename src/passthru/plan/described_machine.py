@@ -14,6 +14,7 @@ from passthru.plan.described_functions import (
 )
 from passthru.plan.interrupt_routes import InterruptRoute, interrupt_routes
 from passthru.plan.model import Blob, GuestRegion, PassedInterrupt, VmPlan
+from passthru.plan.planner import plan_vcpu_threads
 from passthru.plan.users import Uses
 from passthru.plan.variables import smmu_externally_managed
 from passthru.plan.verdicts import access_verdicts
@@ -53,6 +54,7 @@ def planned(
         steps=(),
         plan=plan,
         not_run_because=None,
+        threads=plan.threads,
     )
 
 
@@ -115,6 +117,7 @@ def without_board(
         steps=(),
         plan=None,
         not_run_because=None,
+        threads=plan_vcpu_threads(config, board)[0],
     )
 
 

@@ -3,13 +3,12 @@
 
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import Pass, PciLocation, Text
+from passthru.language.processors import Policy, parse_scheduling
 from passthru.lean import Iterator
+from passthru.plan.scheduling import PRIORITIES, priority_out_of_range
 from passthru.plan.support import unsupported
 
 __all__ = ["thread_priority", "unsupported_interrupts"]
-
-_PRIORITIES = range(1, 100)
-"""Those of SCHED_FIFO (sched(7))."""
 
 
 def unsupported_interrupts(passed: Pass) -> Iterator[Finding]:
@@ -37,16 +36,15 @@ def unsupported_interrupts(passed: Pass) -> Iterator[Finding]:
             passed.sched.span,
             fix=f"remove `sched {passed.sched.value}`",
         )
-    elif thread_priority(passed.sched) is None:
-        yield unsupported(
-            f"`sched {passed.sched.value}`: Linux's real-time priorities are the numbers from "
-            f"{_PRIORITIES[0]} to {_PRIORITIES[-1]}",
-            passed.sched.span,
-        )
+        return
+    finding = priority_out_of_range(passed.sched, thread_priority(passed.sched))
+    if finding is not None:
+        yield finding
 
 
 def thread_priority(sched: Text) -> int | None:
     """The number that was meant, for SCHED_FIFO; None if it is none."""
-    text = sched.value
-    number = int(text) if text.isdecimal() and len(text) < 4 else 0
-    return number if number in _PRIORITIES else None
+    scheduling = parse_scheduling(sched.value)
+    if scheduling is None or scheduling.policy is not Policy.UNNAMED:
+        return None
+    return scheduling.priority if scheduling.priority in PRIORITIES else None

@@ -9,9 +9,11 @@ from passthru.addresses import AddressRange, PciAddress
 from passthru.board.model import Bar, PciFunction
 from passthru.diagnostics.source import Span
 from passthru.language.access import Access
+from passthru.language.model import Text
 from passthru.lean import Enum, NamedTuple
 
 __all__ = [
+    "Binding",
     "Blob",
     "BlobRole",
     "Claim",
@@ -21,8 +23,11 @@ __all__ = [
     "PassedInterrupt",
     "PciWindows",
     "PlannedBar",
+    "Realtime",
+    "RealtimePolicy",
     "RegionKind",
     "SerialPort",
+    "VcpuThread",
     "Verdict",
     "VmPlan",
 ]
@@ -155,6 +160,43 @@ class PassedInterrupt(NamedTuple):
     span: Span
 
 
+class RealtimePolicy(Enum):
+    """A real-time policy of Linux; the value is its name (sched(7))."""
+
+    FIFO = "SCHED_FIFO"
+    ROUND_ROBIN = "SCHED_RR"
+
+
+class Binding(NamedTuple):
+    """The host's processors that a thread is kept on, by number; ``asked`` is what names them.
+
+    They are empty for a cluster of which no board tells the processors.
+    """
+
+    processors: tuple[int, ...]
+    asked: Text
+
+
+class Realtime(NamedTuple):
+    """A real-time policy and one of Linux's priorities, 1 to 99; ``asked`` is what names them."""
+
+    policy: RealtimePolicy
+    priority: int
+    asked: Text
+
+
+class VcpuThread(NamedTuple):
+    """What the thread of one vCPU, counted from 0, asks of the host's scheduler.
+
+    Without a ``binding`` it runs on all processors that the process may use, without
+    ``realtime`` as an ordinary thread.
+    """
+
+    vcpu: int
+    binding: Binding | None
+    realtime: Realtime | None
+
+
 class Claim(NamedTuple):
     """One host thing that the VM needs, in the user's notation, and who asked for it."""
 
@@ -178,3 +220,4 @@ class VmPlan(NamedTuple):
     locked_memory: int
     claims: tuple[Claim, ...]
     interrupts: tuple[PassedInterrupt, ...] = ()
+    threads: tuple[VcpuThread, ...] = ()

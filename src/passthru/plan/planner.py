@@ -5,7 +5,7 @@ from passthru.addresses import AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
-from passthru.lean import TYPE_CHECKING, NamedTuple
+from passthru.lean import TYPE_CHECKING, Iterable, NamedTuple
 from passthru.plan.blobs import plan_blobs
 from passthru.plan.memory import IoApic, configured_regions, find_ioapic, machine_regions
 from passthru.plan.model import (
@@ -16,6 +16,7 @@ from passthru.plan.model import (
     PassedInterrupt,
     PciWindows,
     SerialPort,
+    VcpuThread,
     VmPlan,
 )
 from passthru.plan.support import (
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Planned",
     "PlannedWithoutBoard",
+    "look_at_words",
     "plan_passed_interrupts",
+    "plan_vcpu_threads",
     "plan_vm",
     "plan_without_board",
 ]
@@ -83,6 +86,7 @@ def plan_vm(config: VmConfig, board: Board) -> Planned:
     parts = _plan_parts(config, board)
     placed, not_placed = _place_functions(config, board)
     interrupts, not_delivered = plan_passed_interrupts(config, board)
+    threads, _ = plan_vcpu_threads(config, board)
     findings = [
         *unsupported_host(config, board),
         *parts.findings,
@@ -115,6 +119,7 @@ def plan_vm(config: VmConfig, board: Board) -> Planned:
         locked_memory=_locked_memory(parts.regions, functions),
         claims=_claims(config, parts.regions, placed, interrupts),
         interrupts=interrupts,
+        threads=threads,
     )
     return Planned(plan, _of_vm(config, findings))
 
@@ -147,6 +152,8 @@ def _plan_parts(config: VmConfig, board: Board | None) -> _Parts:
     serial = plan_serial_ports(config.vdevs)
     findings = (
         *unsupported_options(config),
+        *plan_vcpu_threads(config, board)[1],
+        *look_at_words(config, has_tree=False),
         *unsupported_vdevs(config.vdevs),
         *unsupported_page_sharing(regions),
         *blobs.findings,
@@ -178,6 +185,34 @@ def plan_passed_interrupts(
     from passthru.plan.passed_interrupts import plan_interrupts
 
     return plan_interrupts(config, board)
+
+
+def plan_vcpu_threads(
+    config: VmConfig, board: Board | None
+) -> tuple[tuple[VcpuThread, ...], tuple[Finding, ...]]:
+    """The vCPUs' threads that ask for processors or a priority, and what they cannot have."""
+    if not any(cpu.cluster or cpu.runmask or cpu.sched for cpu in config.cpus):
+        return (), ()
+    from passthru.plan.scheduling import plan_threads
+
+    return plan_threads(config, board)
+
+
+def look_at_words(config: VmConfig, *, has_tree: bool) -> Iterable[Finding]:
+    """What becomes of options that concern no memory, no interrupt and no device.
+
+    ``has_tree``: the guest is one with a device tree, on arm64.
+    """
+    if not (
+        config.settings
+        or config.variables
+        or any(cpu.partition or cpu.sched for cpu in config.cpus)
+        or any(option.name == "log" for vdev in config.vdevs for option in vdev.options)
+    ):
+        return ()
+    from passthru.plan.without_effect import words_without_effect
+
+    return words_without_effect(config, has_tree=has_tree)
 
 
 def _memory64_size(placed: "tuple[PlacedFunction, ...]") -> int:

@@ -8,6 +8,7 @@ __all__ = [
     "BAR_DOES_NOT_FIT",
     "BOOT_IMAGE_MISSING",
     "NOT_SUPPORTED_BY_RUN",
+    "NO_EFFECT",
     "NO_ROOM_FOR_PCI",
     "PCI_AMBIGUOUS",
     "PCI_FUNCTION_0_MISSING",
@@ -25,6 +26,14 @@ NOT_SUPPORTED_BY_RUN = Rule(
     Severity.ERROR,
     "The configuration asks for something that this version of `run` cannot do.",
     "What cannot be honoured is refused before the guest starts; nothing is skipped in silence.",
+)
+
+NO_EFFECT = Rule(
+    "no-effect",
+    Severity.INFORMATION,
+    "Options have no effect with `run`.",
+    "Linux and KVM do by themselves what they ask for, or lack what they set. A guest runs without "
+    "them; an option without which it could do harm is refused.",
 )
 
 BOOT_IMAGE_MISSING = Rule(
@@ -111,6 +120,7 @@ PCI_FUNCTION_0_MISSING = Rule(
 
 PLANNING_RULES = (
     NOT_SUPPORTED_BY_RUN,
+    NO_EFFECT,
     BOOT_IMAGE_MISSING,
     VDEV_OPTION_MISSING,
     NO_ROOM_FOR_PCI,

@@ -69,6 +69,7 @@ def _pc_steps(vm: "VmDescription") -> Iterator[str]:
         yield f"trap the registers of the I/O APIC at {address:#x}"
     yield "copy the boot image, the data and the ACPI tables to the guest's memory"
     yield _processors(vm)
+    yield from _thread_steps(vm)
 
 
 def _arm_steps(vm: "VmDescription", gic: "Gic") -> Iterator[str]:
@@ -87,11 +88,24 @@ def _arm_steps(vm: "VmDescription", gic: "Gic") -> Iterator[str]:
     )
     waiting = "; all but the first wait for PSCI" if vm.cpu_count > 1 else ""
     yield f"{_processors(vm)}{waiting}"
+    yield from _thread_steps(vm)
     yield "complete the GIC for these processors"
 
 
 def _processors(vm: "VmDescription") -> str:
     return f"create {vm.cpu_count} virtual processor{'s' if vm.cpu_count > 1 else ''}"
+
+
+def _thread_steps(vm: "VmDescription") -> Iterator[str]:
+    for vcpu, binding, realtime in vm.threads:
+        parts = []
+        if binding is not None:
+            # Of a cluster only a board tells the processors.
+            numbers = ",".join(str(each) for each in binding.processors) or binding.asked.value
+            parts.append(f"keep it on the host's processors {numbers}")
+        if realtime is not None:
+            parts.append(f"schedule it by {realtime.policy.value}, priority {realtime.priority}")
+        yield f"for the thread of virtual processor {vcpu}: {' and '.join(parts)}"
 
 
 def _stream_steps(streams: tuple[str, ...], place: int) -> Iterator[str]:

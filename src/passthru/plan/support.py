@@ -8,8 +8,6 @@ from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place
 from passthru.diagnostics.source import Span
 from passthru.language.model import (
-    BlobType,
-    Cpu,
     MemoryLocation,
     Pass,
     PciLocation,
@@ -65,7 +63,7 @@ def unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
 
 
 def unsupported_options(config: VmConfig, *, arm64: bool = False) -> Iterator[Finding]:
-    """Every option that would have to be skipped.
+    """Everything of the passes, and the number of processors, that would have to be skipped.
 
     ``arm64`` tells its machine, whose guests get a device tree and can have bus errors.
     """
@@ -74,29 +72,8 @@ def unsupported_options(config: VmConfig, *, arm64: bool = False) -> Iterator[Fi
             f"{len(config.cpus)} cpus; run gives a guest at most {_MOST_CPUS}",
             config.cpus[_MOST_CPUS].span,
         )
-    for cpu in config.cpus:
-        yield from _cpu_options(cpu)
     for passed in config.passes:
         yield from _pass_options(passed, arm64=arm64)
-    yield from _variables(config, has_tree=arm64)
-    yield from _settings(config, has_tree=arm64)
-
-
-def _cpu_options(cpu: Cpu) -> Iterator[Finding]:
-    options = {
-        "cluster": cpu.cluster,
-        "runmask": cpu.runmask,
-        "partition": cpu.partition,
-        "sched": cpu.sched,
-    }
-    for name, text in options.items():
-        if text is not None:
-            yield unsupported(
-                f"`cpu {name} {text.value}`: run leaves its virtual processors to the host's "
-                "scheduler",
-                text.span,
-                fix="cpu",
-            )
 
 
 def _pass_options(passed: Pass, *, arm64: bool) -> Iterator[Finding]:
@@ -137,37 +114,6 @@ def _access_letters(location: MemoryLocation) -> Iterator[Finding]:
         yield unsupported(
             "`s` or `t` on a range that is not whole pages: an IOMMU maps pages only",
             location.span,
-        )
-
-
-def _variables(config: VmConfig, *, has_tree: bool) -> Iterator[Finding]:
-    if not config.variables:
-        return
-    from passthru.plan.variables import is_on
-
-    for variable in config.variables:
-        if variable.name == "smmu-externally-managed":
-            continue
-        if variable.name == TREE_DUMP and has_tree:
-            continue
-        if variable.name == "exit-on-halt" and is_on(variable):
-            continue  # what KVM does anyway: a halted processor sleeps in the kernel
-        yield unsupported(
-            f"`set {variable.name}`: run does not have this variable",
-            variable.span,
-            fix=f"remove `set {variable.name} {variable.value}`",
-        )
-
-
-def _settings(config: VmConfig, *, has_tree: bool) -> Iterator[Finding]:
-    for setting in config.settings:
-        if (setting.name, setting.values) == ("safety", ("none",)):
-            continue  # what holds without it
-        if has_tree and (setting.name, setting.blob) == ("generate", BlobType.FDT):
-            continue  # what is missing in the guest's tree is made in any case
-        words = " ".join((setting.blob.value, setting.name) if setting.blob else (setting.name,))
-        yield unsupported(
-            f"run does not have the option `{words}`", setting.span, fix=f"remove `{words}`"
         )
 
 

@@ -158,6 +158,8 @@ def _line_name(line: int | None) -> str:
 
 def _wrong_options(vdev: Vdev, support: _Support) -> Iterator[Finding]:
     for option in vdev.options:
+        if option.name == "log":
+            continue  # plan.without_effect tells of it
         if option.name not in support.values:
             yield unsupported(
                 f"run does not have the option `{option.name}` of vdev {vdev.type}",

@@ -8,7 +8,7 @@ from passthru.plan.aarch64 import ArmPlan, Gic, Uart
 from passthru.plan.described_functions import DescribedFunction
 from passthru.plan.described_ports import PortRange
 from passthru.plan.interrupt_routes import InterruptRoute
-from passthru.plan.model import Blob, Claim, GuestRegion, RegionKind, VmPlan
+from passthru.plan.model import Blob, Claim, GuestRegion, RegionKind, VcpuThread, VmPlan
 
 __all__ = ["VmDescription", "has_known_size"]
 
@@ -21,7 +21,8 @@ class VmDescription(NamedTuple):
     ``locked_memory`` is in bytes. ``steps`` are what ``run`` would do on the host, in order;
     without any, ``not_run_because`` says why none are here. ``gic``, ``uarts`` and ``its`` are
     those of the arm64 machine of ``run``; ``its`` is None without a board or functions, too.
-    ``plan`` is the machine that ``run`` makes on the board.
+    ``plan`` is the machine that ``run`` makes on the board. ``threads`` are those of virtual
+    processors that ask something of the host's scheduler.
     """
 
     name: str
@@ -41,6 +42,7 @@ class VmDescription(NamedTuple):
     gic: Gic | None = None
     uarts: tuple[Uart, ...] = ()
     its: AddressRange | None = None
+    threads: tuple[VcpuThread, ...] = ()
 
     @property
     def holes(self) -> tuple[AddressRange, ...]:

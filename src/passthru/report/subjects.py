@@ -45,6 +45,7 @@ SUBJECTS = {
         "guest-tree-disagrees",
         "boot-image-missing",
         "not-supported-by-run",
+        "no-effect",
     ),
     "The guest's addresses and ports": (
         "address-overlap",

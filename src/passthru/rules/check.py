@@ -32,6 +32,10 @@ def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tu
         *_with_any_hypervisor(config, unusual, board),
         *_with_kvm(config, passed, board, is_arm=board.architecture == "aarch64"),
     ]
+    if any(cpu.cluster or cpu.runmask for cpu in config.cpus):
+        from passthru.rules.host_processors import cpu_absent
+
+        findings.extend(cpu_absent(config, board, for_run=True))
     if passed:
         findings.extend(_memory_on_board(passed, board))
         if board.devices:

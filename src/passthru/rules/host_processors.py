@@ -6,7 +6,9 @@ from passthru.board.origin import BoardOrigin, origin_of
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import Text, VmConfig
+from passthru.language.processors import EVERY_PROCESSOR, ONE_PROCESSOR, parse_runmask
 from passthru.lean import Iterator
+from passthru.plan.scheduling import cluster_processors
 
 __all__ = ["CPU_ABSENT", "cpu_absent"]
 
@@ -14,27 +16,57 @@ CPU_ABSENT = Rule(
     "cpu-absent",
     Severity.ERROR,
     "A `cpu` is bound to a processor or a cluster that the board does not have.",
-    "Processors count from 0. The host's startup names the clusters; `_all` and `_cpu-N` are there "
-    "on every board.",
+    "Processors count from 0. `_all` and `_cpu-N` are clusters on every board; others have their "
+    "names from the startup of a QNX host, or from Linux's sysfs.",
 )
 
-_EVERY_CLUSTER = "_all"
-_ONE_CPU = "_cpu-"
+
+def cpu_absent(config: VmConfig, board: Board, *, for_run: bool = False) -> Iterator[Finding]:
+    """``cpu-absent``; silent on what the board does not tell.
+
+    ``for_run``: the host is one with Linux that ``run`` looks at, so the clusters of the board
+    are all that there are.
+    """
+    for cpu in config.cpus:
+        if cpu.runmask is not None:
+            yield from _absent_processors(cpu.runmask, parse_runmask(cpu.runmask.value), board)
+        if cpu.cluster is not None:
+            yield from _absent_cluster(cpu.cluster, board, for_run=for_run)
 
 
-def cpu_absent(config: VmConfig, board: Board) -> Iterator[Finding]:
-    """``cpu-absent``; silent on what the board does not tell."""
-    if _counts_processors(board):
-        for cpu in config.cpus:
-            if cpu.runmask is not None:
-                yield from _absent_processors(cpu.runmask, _numbers(cpu.runmask.value), board)
-            if cpu.cluster is not None and cpu.cluster.value.startswith(_ONE_CPU):
-                number = _numbers(cpu.cluster.value.removeprefix(_ONE_CPU))
-                yield from _absent_processors(cpu.cluster, number, board)
-    if _names_clusters(board):
-        for cpu in config.cpus:
-            if cpu.cluster is not None:
-                yield from _absent_cluster(cpu.cluster, board)
+def _absent_cluster(text: Text, board: Board, *, for_run: bool) -> Iterator[Finding]:
+    name = text.value
+    if name == EVERY_PROCESSOR:
+        return
+    processors = cluster_processors(name, board)
+    if processors is not None:
+        yield from _absent_processors(text, processors, board)
+    elif for_run or _names_clusters(board):
+        known = (*(each.name for each in board.clusters), EVERY_PROCESSOR, f"{ONE_PROCESSOR}0")
+        yield CPU_ABSENT.finding(
+            f"the board has no cluster `{name}`",
+            text.span,
+            resource=name,
+            fix=f"name one that it has: {', '.join(known)}",
+        )
+
+
+def _absent_processors(
+    text: Text, numbers: tuple[int, ...] | None, board: Board
+) -> Iterator[Finding]:
+    if numbers is None or not _counts_processors(board):
+        return
+    # Where some are offline the numbers have gaps, and only the clusters tell.
+    known = {*range(board.cpu_count), *(cpu for each in board.clusters for cpu in each.cpus)}
+    absent = [number for number in numbers if number not in known]
+    if absent:
+        names = " and ".join(str(number) for number in absent)
+        yield CPU_ABSENT.finding(
+            f"the board has no processor {names}; its last one is {max(known)}",
+            text.span,
+            resource=text.value,
+            fix=f"name processors from 0 to {max(known)}",
+        )
 
 
 def _counts_processors(board: Board) -> bool:
@@ -45,33 +77,3 @@ def _counts_processors(board: Board) -> bool:
 def _names_clusters(board: Board) -> bool:
     """Whether the board's clusters have the names of QNX's startup: others have their own."""
     return bool(board.clusters) and origin_of(board) in (BoardOrigin.QNX, BoardOrigin.UNKNOWN)
-
-
-def _numbers(text: str) -> list[int]:
-    """Processor numbers with commas between; what is none, the reader tells."""
-    return [int(part) for part in text.split(",") if part.isdecimal() and len(part) < 10]
-
-
-def _absent_processors(text: Text, numbers: list[int], board: Board) -> Iterator[Finding]:
-    absent = sorted({number for number in numbers if number >= board.cpu_count})
-    if absent:
-        names = " and ".join(str(number) for number in absent)
-        yield CPU_ABSENT.finding(
-            f"the board has no processor {names}; its last one is {board.cpu_count - 1}",
-            text.span,
-            resource=text.value,
-            fix=f"name processors from 0 to {board.cpu_count - 1}",
-        )
-
-
-def _absent_cluster(text: Text, board: Board) -> Iterator[Finding]:
-    name = text.value
-    known = [cluster.name for cluster in board.clusters]
-    if name == _EVERY_CLUSTER or name.startswith(_ONE_CPU) or name in known:
-        return
-    yield CPU_ABSENT.finding(
-        f"the board has no cluster `{name}`",
-        text.span,
-        resource=name,
-        fix=f"name one that it has: {', '.join((*known, _EVERY_CLUSTER))}",
-    )

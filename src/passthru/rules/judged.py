@@ -3,6 +3,7 @@
 
 from passthru.plan.problems import (
     BAR_DOES_NOT_FIT,
+    NO_EFFECT,
     NOT_SUPPORTED_BY_RUN,
     PCI_AMBIGUOUS,
     PCI_IS_BRIDGE,
@@ -70,7 +71,7 @@ _NEED_A_BOARD_AND_KVM = (
 NEED_A_BOARD = (*_NEED_A_BOARD, *_NEED_A_BOARD_AND_KVM)
 """The rules that say something of a host, and nothing where none is known."""
 
-_NEED_KVM = (ACCESS_NOT_ENFORCEABLE, NOT_SUPPORTED_BY_RUN)
+_NEED_KVM = (ACCESS_NOT_ENFORCEABLE, NO_EFFECT, NOT_SUPPORTED_BY_RUN)
 _NEED_OTHERS = (
     DEVICE_PATH_TAKEN,
     DEVICE_SHARED,

@@ -101,9 +101,9 @@ def _answers(config: VmConfig, hypervisor: Hypervisor, board: Board) -> Iterator
         chosen = choose_functions(config, board)
         yield from host_infrastructure(config, passed, chosen.functions, board)
         yield from _functions_on_board(chosen, hypervisor, board)
+        yield from cpu_absent(config, board)
     yield from host_memory.memory_not_on_board(passed, board)
     yield from _devices_and_interrupts(config, passed, hypervisor, board)
-    yield from cpu_absent(config, board)
 
 
 def _is_for_run(hypervisor: Hypervisor, board: Board) -> bool:

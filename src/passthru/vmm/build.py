@@ -7,7 +7,14 @@ from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.host.kernel import Kernel
 from passthru.host.undo import UndoStack
 from passthru.lean import TYPE_CHECKING, Callable, Mapping, Protocol, Sequence
-from passthru.plan.model import GuestRegion, PassedInterrupt, PciWindows, RegionKind, VmPlan
+from passthru.plan.model import (
+    GuestRegion,
+    PassedInterrupt,
+    PciWindows,
+    RegionKind,
+    VcpuThread,
+    VmPlan,
+)
 from passthru.vmm.address_space import GuestMemory
 from passthru.vmm.kvm import Kvm, Vcpu, Vm
 from passthru.vmm.machine import Input, Machine
@@ -154,6 +161,8 @@ class _Build:
             self._add_functions(plan.pci, platform.message_routes(vm))
         if plan.interrupts:
             self._add_interrupts(plan.interrupts)
+        if plan.threads:
+            self._schedule(plan.threads)
         if dry:
             self._say("Exiting: dryrun complete")
             return ExitStatus.OK
@@ -213,6 +222,14 @@ class _Build:
             parts, self._plan, windows, self._board, self._undo, self._say
         )
         self._functions.add_to(self._pci)
+
+    def _schedule(self, threads: tuple[VcpuThread, ...]) -> None:
+        # Imported for those who bind vCPUs: starting fast is a feature.
+        from passthru.vmm.vcpu_scheduling import VcpuScheduling
+
+        scheduling = VcpuScheduling(self._kernel, threads)
+        scheduling.try_out()
+        self._machine.prepare_vcpu = scheduling.apply
 
     def _add_interrupts(self, interrupts: tuple[PassedInterrupt, ...]) -> None:
         # Imported for those who pass interrupts: starting fast is a feature.

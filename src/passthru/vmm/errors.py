@@ -5,6 +5,7 @@ import os
 
 from passthru.diagnostics.errors import ExitStatus, PassthruError
 from passthru.diagnostics.source import Span
+from passthru.lean import Iterable
 
 __all__ = [
     "FileUnreadable",
@@ -13,6 +14,8 @@ __all__ = [
     "KvmIncomplete",
     "KvmMissing",
     "OutsideGuestMemory",
+    "ProcessorsRefused",
+    "RealtimeRefused",
     "RoutesExhausted",
     "SoftwareKvm",
     "TooManyVcpus",
@@ -65,6 +68,41 @@ class TooManyVcpus(PassthruError):
 
     def __init__(self, count: int, limit: int) -> None:
         super().__init__(f"{count} vCPUs are asked for; this KVM gives one machine at most {limit}")
+
+
+class RealtimeRefused(PassthruError):
+    """The process may not give a thread the real-time priority that ``sched`` asks for."""
+
+    def __init__(self, whose: str, policy: str, priority: int, span: Span, error: OSError) -> None:
+        super().__init__(
+            f"[{span}] {policy} with priority {priority} for {whose}: "
+            f"{os.strerror(error.errno or 0)}"
+        )
+        self.fix = (
+            f"run as root (or with CAP_SYS_NICE), raise the limit RLIMIT_RTPRIO (ulimit -r "
+            f"{priority}, or LimitRTPRIO= of the service), or remove `sched`"
+        )
+
+
+class ProcessorsRefused(PassthruError):
+    """The process may not run a vCPU's thread on the processors that ``cpu`` asks for."""
+
+    fix = (
+        "let this process use them (taskset, CPUAffinity= or AllowedCPUs= of the service, "
+        "cpuset.cpus of its cgroup), or name others"
+    )
+
+    def __init__(
+        self, vcpu: int, processors: Iterable[int], allowed: Iterable[int], span: Span
+    ) -> None:
+        super().__init__(
+            f"[{span}] vCPU {vcpu} on the host's processors {_listed(processors)}: this process "
+            f"may run on {_listed(allowed)} only"
+        )
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ",".join(str(number) for number in sorted(numbers))
 
 
 class RoutesExhausted(PassthruError):

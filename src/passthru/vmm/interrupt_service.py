@@ -4,7 +4,6 @@
 The kernel has no path from the one to the other, so a thread has to be woken.
 """
 
-import os
 from time import monotonic_ns
 
 from passthru.diagnostics.errors import PassthruError
@@ -12,11 +11,11 @@ from passthru.host.kernel import Kernel, new_eventfd
 from passthru.host.uio import UioFile
 from passthru.host.undo import UndoStack
 from passthru.lean import Callable
-from passthru.plan.model import PassedInterrupt
+from passthru.plan.model import PassedInterrupt, RealtimePolicy
 from passthru.vmm.kvm import Vm
 from passthru.vmm.vcpu_thread import Thread, allocate_lock
 
-__all__ = ["InterruptNotDelivered", "InterruptService", "RealtimeRefused"]
+__all__ = ["InterruptNotDelivered", "InterruptService"]
 
 _JUST_NOW = 10_000_000
 """Nanoseconds; rewriting the registers of an interrupt controller takes less."""
@@ -29,20 +28,6 @@ class InterruptNotDelivered(PassthruError):
 
     def __init__(self, interrupt: PassedInterrupt) -> None:
         super().__init__(f"[{interrupt.span}] no UIO device delivers interrupt {interrupt.vector}")
-
-
-class RealtimeRefused(PassthruError):
-    """The process may not give its threads the priority that ``sched`` asks for."""
-
-    def __init__(self, interrupt: PassedInterrupt, error: OSError) -> None:
-        super().__init__(
-            f"[{interrupt.span}] SCHED_FIFO with priority {interrupt.priority} for interrupt "
-            f"{interrupt.vector}: {os.strerror(error.errno or 0)}"
-        )
-        self.fix = (
-            f"run as root (or with CAP_SYS_NICE), raise the limit (ulimit -r "
-            f"{interrupt.priority}, or LimitRTPRIO= of the service), or remove `sched`"
-        )
 
 
 class InterruptService:
@@ -128,7 +113,15 @@ class InterruptService:
         # Until the thread has its priority, or not.
         self._began.acquire()
         if self._refused is not None:
-            raise RealtimeRefused(self.interrupt, self._refused) from self._refused
+            raise self._no_priority(self._refused) from self._refused
+
+    def _no_priority(self, error: OSError) -> PassthruError:
+        from passthru.vmm.errors import RealtimeRefused
+
+        interrupt = self.interrupt
+        policy, priority = RealtimePolicy.FIFO.value, interrupt.priority or 0
+        whose = f"interrupt {interrupt.vector}"
+        return RealtimeRefused(whose, policy, priority, interrupt.span, error)
 
     def _end_thread(self, uio: UioFile) -> None:
         self._kernel.signal(self._stop)

@@ -44,6 +44,8 @@ class Machine:
         self.press_power_button: Callable[[], None] | None = None
         self.report: Callable[[], Iterable[str]] = tuple
         """What SIGUSR1 prints, beside that the guest runs."""
+        self.prepare_vcpu: Callable[[int], None] = _nothing_to_prepare
+        """What the thread of a vCPU does first, with the vCPU's number."""
         self._say = say
         self._ended = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._status: ExitStatus | None = None
@@ -112,6 +114,7 @@ class Machine:
 
     def _run_vcpu(self, loop: VcpuLoop) -> None:
         try:
+            self.prepare_vcpu(loop.vcpu_number)
             remark = loop.run()
             if remark:
                 self._say(remark)
@@ -189,6 +192,10 @@ class Machine:
 
 
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+
+
+def _nothing_to_prepare(vcpu: int) -> None:
+    """The host's scheduler has a free hand."""
 
 
 def _read(file: int, size: int) -> bytes:

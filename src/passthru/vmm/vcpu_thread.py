@@ -105,6 +105,11 @@ class VcpuLoop:
         return seen
 
     @property
+    def vcpu_number(self) -> int:
+        """Of the vCPU that it runs, counted from 0."""
+        return self._vcpu.number
+
+    @property
     def is_in_guest(self) -> bool:
         """Whether only a signal can get it out of the guest, or soon could."""
         return self._in_guest
