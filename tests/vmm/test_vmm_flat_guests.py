@@ -60,7 +60,9 @@ class Guest:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def command(self, assembly: str, memory: str = "", console: str = ">-") -> list[str]:
+    def command(
+        self, assembly: str, memory: str = "", console: str = ">-", cpu: str = "cpu"
+    ) -> list[str]:
         source, binary = self._directory / "guest.s", self._directory / "guest.bin"
         source.write_text(f"{MACROS}{assembly}\n")
         linked = self._directory / "guest.o"
@@ -72,23 +74,27 @@ class Guest:
         )
         configuration = self._directory / "guest.qvmconf"
         configuration.write_text(
-            f"system flat\ncpu\nram 0,640k\n{memory}\nload 0x1000,{binary}\n"
+            f"system flat\n{cpu}\nram 0,640k\n{memory}\nload 0x1000,{binary}\n"
             + DEVICES.format(console=console)
         )
         return [sys.executable, "-m", "passthru", "run", f"@{configuration}"]
 
-    def run(self, assembly: str, memory: str = "") -> subprocess.CompletedProcess[bytes]:
+    def run(
+        self, assembly: str, memory: str = "", cpu: str = "cpu"
+    ) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            self.command(assembly, memory),
+            self.command(assembly, memory, cpu=cpu),
             capture_output=True,
             timeout=60,
             stdin=subprocess.DEVNULL,
             check=False,
         )
 
-    def start(self, assembly: str, console: str = ">-") -> subprocess.Popen[bytes]:
+    def start(
+        self, assembly: str, console: str = ">-", cpu: str = "cpu"
+    ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            self.command(assembly, console=console),
+            self.command(assembly, console=console, cpu=cpu),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -326,6 +332,95 @@ def test_sigusr1_asks_how_the_guest_fares_and_changes_nothing(guest):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_sigusr2_asks_for_a_dump_that_there_is_not_and_ends_nothing(guest):
+    process = guest.start(WAIT_FOR_POWER_BUTTON)
+    assert wait_for_output(process) == b"W"
+    process.send_signal(signal.SIGUSR2)
+    assert process.stderr.readline() == b"passthru: no dump is written: `run` has none\n"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def scheduling_of(process: subprocess.Popen[bytes]) -> list[tuple[int, int, str]]:
+    """Policy, real-time priority and processors of each thread (proc_pid_stat(5), 40 and 41)."""
+    found = []
+    for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        words = (thread / "stat").read_text().rpartition(")")[2].split()
+        lines = (thread / "status").read_text().splitlines()
+        (allowed,) = (line.split()[1] for line in lines if line.startswith("Cpus_allowed_list"))
+        found.append((int(words[38]), int(words[37]), allowed))
+    return sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("sched", "policy", "priority"),
+    [("sched 20f", os.SCHED_FIFO, 20), ("sched 8", os.SCHED_RR, 8), ("", os.SCHED_OTHER, 0)],
+)
+def test_a_scheduled_vcpu_s_thread_alone_is_where_and_what_it_shall_be(
+    guest, sched, policy, priority
+):
+    processor = max(os.sched_getaffinity(0))
+    process = guest.start(WAIT_FOR_POWER_BUTTON, cpu=f"cpu runmask {processor} {sched}")
+    assert wait_for_output(process) == b"W", process.communicate(timeout=30)
+    threads = scheduling_of(process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert (policy, priority, str(processor)) in threads
+    others = [each for each in threads if each != (policy, priority, str(processor))]
+    assert others
+    assert all(each[:2] == (os.SCHED_OTHER, 0) for each in others)
+    allowed = os.sched_getaffinity(0)
+    assert len(allowed) == 1 or all(each[2] != str(processor) for each in others)
+
+
+def test_a_scheduled_vcpu_that_the_process_may_not_have_starts_no_guest(guest):
+    command = guest.command("print $'A'\npower_off", cpu="cpu runmask 0 sched 20f")
+    without_right = ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"]
+    done = subprocess.run(
+        [*without_right, "prlimit", "--rtprio=0", *command],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == (b"", 64), done.stderr
+    assert b"SCHED_FIFO with priority 20 for vCPU 0: Operation not permitted" in done.stderr
+    assert b"CAP_SYS_NICE" in done.stderr
+
+
+def test_a_processor_that_is_not_there_starts_no_guest(guest):
+    done = guest.run("print $'A'\npower_off", cpu="cpu runmask 4095")
+    assert (done.stdout, done.returncode) == (b"", 65), done.stderr
+    assert b"the board has no processor 4095" in done.stderr
+
+
+def test_a_processor_that_is_kept_from_the_process_starts_no_guest(guest):
+    first, *others = sorted(os.sched_getaffinity(0))
+    if not others:
+        pytest.skip("this host has one processor")
+    command = guest.command("print $'A'\npower_off", cpu=f"cpu cluster _cpu-{others[0]}")
+    done = subprocess.run(
+        ["taskset", "-c", str(first), *command], capture_output=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.returncode) == (b"", 64), done.stderr
+    assert f"this process may run on {first} only".encode() in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("logger", "output", "errors"),
+    [
+        ("", b"", b"passthru: Exiting: dryrun complete\n"),
+        ("logger warn,info stdout", b"passthru: Exiting: dryrun complete\n", b""),
+        ("logger fatal,error stderr", b"", b""),
+        ("logger info none", b"", b""),
+    ],
+)
+def test_remarks_go_where_logger_sends_them(guest, logger, output, errors):
+    done = guest.run("power_off", cpu=f"dryrun {logger} cpu")
+    assert (done.stdout, done.stderr, done.returncode) == (output, errors, 0)
 
 
 def test_sigquit_cuts_the_power_at_once(guest):

@@ -76,28 +76,28 @@ def _write(stream: "TextIO", data: bytes) -> None:
         raise UnwritableOutputError(error.strerror or str(error)) from error
 
 
-def tell(remark: str) -> None:
+def tell(remark: str, stream: "TextIO | None" = None) -> None:
     """Say one line beside the output; characters that a terminal could obey are replaced."""
-    _say(f"passthru: {remark}")
+    _say(f"passthru: {remark}", stream or sys.stderr)
 
 
 def tell_problem(problem: PassthruError) -> None:
     """Say what went wrong, what else is known of it, and the fix."""
     tell(str(problem))
     for note in getattr(problem, "__notes__", ()):
-        _say(f"  {note}")
+        _say(f"  {note}", sys.stderr)
     if problem.fix:
-        _say(f"  fix: {problem.fix}")
+        _say(f"  fix: {problem.fix}", sys.stderr)
 
 
-def _say(text: str) -> None:
+def _say(text: str, stream: "TextIO") -> None:
     from passthru.report.text import printable
 
     try:
         for line in text.split("\n"):
-            print(printable(line), file=sys.stderr)
+            print(printable(line), file=stream, flush=True)
     except OSError:  # nobody is there to be told, which changes no status
-        _drop(sys.stderr)
+        _drop(stream)
 
 
 def _drop(stream: "TextIO") -> None:

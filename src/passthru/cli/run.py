@@ -15,7 +15,7 @@ from passthru.language.arguments import sources_from_arguments
 from passthru.language.model import VmConfig
 from passthru.language.options import EVERY_VERSION
 from passthru.language.reader import ReadResult, read
-from passthru.lean import TYPE_CHECKING, Iterable
+from passthru.lean import TYPE_CHECKING, Callable, Iterable
 from passthru.plan.model import VmPlan
 from passthru.plan.planner import plan_vm
 from passthru.rules.check import check
@@ -186,18 +186,23 @@ def _start(
     gc.freeze()
     gc.enable()
     kernel = LinuxKernel()
+    say: Callable[[str], None] = _say
+    if config.settings:
+        from passthru.cli.logged import remarks_to
+
+        say = remarks_to(config.settings)
     bus = None if isinstance(plan, VmPlan) else plan.bus
 
     def make_tree(initrd: AddressRange | None, space: int) -> bytes:
         from passthru.cli.started_tree import started_tree
 
-        return started_tree(config, tree, board, kernel, initrd, space, _say, bus=bus)
+        return started_tree(config, tree, board, kernel, initrd, space, say, bus=bus)
 
     return run_machine(
         plan,
         board,
         kernel,
-        _say,
+        say,
         dry=config.dryrun,
         hugepages=hugepages,
         exits_after=True,

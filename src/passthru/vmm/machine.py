@@ -83,7 +83,7 @@ class Machine:
 
         SIGINT and SIGTERM are the power button; a second one ends the machine at once, and so
         does the first where there is no button. SIGQUIT always cuts the power. SIGUSR1 asks how
-        the machine fares.
+        the machine fares; SIGUSR2, which would end this process, is answered only.
         Raises what a vCPU thread raised, GuestCrash above all.
         """
         loops = [VcpuLoop(vcpu, self.ports, self.mmio, self.lock) for vcpu in vcpus]
@@ -94,6 +94,7 @@ class Machine:
         woken, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         handlers = {number: signal.signal(number, self._interrupted) for number in _END_SIGNALS}
         handlers[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._asked)
+        handlers[signal.SIGUSR2] = signal.signal(signal.SIGUSR2, self._asked_for_dump)
         kick = signal.signal(_KICK, lambda _number, _frame: None)
         waker = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         try:
@@ -185,6 +186,9 @@ class Machine:
         self._say(f"the guest runs, with {count} virtual processor{'s' if count > 1 else ''}")
         for line in self.report():
             self._say(line)
+
+    def _asked_for_dump(self, number: int, frame: "FrameType | None") -> None:
+        self._say("no dump is written: `run` has none")
 
     def _press(self, button: Callable[[], None]) -> None:
         with self.lock:
