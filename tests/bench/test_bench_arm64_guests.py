@@ -128,6 +128,33 @@ def test_a_signal_ends_a_guest_that_has_no_power_button(
     assert (done.status, done.output) == (status, WAITING)
 
 
+def test_a_scheduled_vcpu_s_thread_is_where_and_what_it_shall_be(
+    arm_host: VirtualHost, tmp_path: Path
+) -> None:
+    (arm_host.exchange / "guest.bin").write_bytes(make_flat(tmp_path, TIRELESS).read_bytes())
+    text = (
+        f"ram 0x40000000,1M cpu runmask 1 sched 20f cpu cluster _cpu-0 sched 8 "
+        f"load {arm_host.exchange}/guest.bin {PL011}"
+    )
+    script = """
+        mkfifo /tmp/console
+        "$@" >/tmp/console & guest=$!
+        head -c 7 </tmp/console
+        for task in /proc/$guest/task/*; do
+            echo; grep Cpus_allowed_list: $task/status; cat $task/stat
+        done
+        kill -QUIT $guest; wait $guest; status=$?
+        rm /tmp/console; exit $status
+    """
+    command = passthru_command(["run", *text.split()], AARCH64)
+    done = arm_host.run(["sh", "-c", script, "sh", *command], timeout=60)
+    assert done.status == 3, done.text
+    found = re.findall(r"Cpus_allowed_list:\s+(\S+)\n.*\) (.*)", done.text)
+    # Priority and policy: fields 40 and 41 of proc_pid_stat(5), of which the name is the second.
+    threads = {(allowed, *map(int, stat.split()[37:39])) for allowed, stat in found}
+    assert threads == {("0-1", 0, 0), ("1", 20, 1), ("0", 8, 2)}, done.text
+
+
 TWO_PROCESSORS = """
     mrs x20, mpidr_el1
     and x20, x20, #0xff

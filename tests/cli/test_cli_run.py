@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from passthru.board.clusters import read_clusters
+from passthru.board.host_files import HostFiles
 from passthru.cli.main import main
 
 CLEAN = (
@@ -202,3 +204,51 @@ def test_a_plan_is_shown_without_them(configuration, capsys):
     words = ["--plan", "--without", "virtio-blk", "--without", "shmem"]
     assert main(["run", *words, configuration(VIRTIO)]) == 0
     assert "virtio" not in capsys.readouterr().out
+
+
+WORDS = CLEAN.replace("cpu\n", "cpu sched 20f runmask 0\nset slog-buffer 8K\ndump /tmp\n")
+
+
+def test_check_plan_and_run_say_the_same_of_words_without_effect(configuration, capsys, started):
+    place = configuration(WORDS)
+    said = []
+    for command, status in (
+        (["check", "--hypervisor", "kvm", place[1:]], 0),
+        (["plan", "--hypervisor", "kvm", place[1:]], 0),
+        (["run", "--plan", place], 0),
+        (["run", place], 0),
+    ):
+        assert main(command) == status
+        shown = capsys.readouterr()
+        lines = (shown.out + shown.err).splitlines()
+        said.append([line for line in lines if "[no-effect]" in line])
+    assert len(said[0]) == 1
+    assert "`set slog-buffer` (line 2) has no effect" in said[0][0]
+    assert "`dump` (line 3) has no effect" in said[0][0]
+    assert all(each == said[0] for each in said)
+
+
+def test_a_plan_of_this_host_has_the_threads_of_virtual_processors(configuration, capsys):
+    assert main(["run", "--plan", configuration(WORDS)]) == 0
+    assert (
+        "for the thread of virtual processor 0: keep it on the host's processor 0 and schedule "
+        "it by SCHED_FIFO, priority 20"
+    ) in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_processor_that_this_host_lacks_keeps_the_guest_from_starting(
+    configuration, capsys, started
+):
+    for binding in ("runmask 65535", "cluster _cpu-65535", "cluster no-such"):
+        assert main(["run", configuration(CLEAN.replace("cpu\n", f"cpu {binding}\n"))]) == 65
+        assert "[cpu-absent]" in capsys.readouterr().err
+    assert started == []
+
+
+def test_a_cluster_of_this_host_is_known(configuration, capsys, started):
+    clusters = read_clusters(HostFiles())
+    if not clusters:
+        pytest.skip("this host's sysfs names no clusters")
+    text = CLEAN.replace("cpu\n", f"cpu cluster {clusters[0].name}\n")
+    assert main(["run", configuration(text)]) == 0
+    assert len(started) == 1

@@ -75,4 +75,7 @@ def test_a_plan_tells_it_among_its_steps() -> None:
 def test_without_a_board_a_cluster_keeps_its_name() -> None:
     steps = describe_vm(configured("cpu cluster big cpu runmask 2"), None, kvm=True).steps
     told = [step for step in steps if "thread of" in step]
-    assert [step.rpartition("processors ")[2] for step in told] == ["big", "2"]
+    assert [step.partition("keep it on ")[2] for step in told] == [
+        "the processors of the host's cluster big",
+        "the host's processor 2",
+    ]

@@ -111,11 +111,11 @@ def test_a_priority_that_is_not_permitted_is_told_before_the_guest_starts(tmp_pa
 
 def test_a_processor_that_the_process_may_not_use_is_refused_and_not_dropped(tmp_path):
     kernel = FakeKernel()
-    kernel.allowed = frozenset((0, 1))  # the kernel would take {1, 3} and mean {1}
+    kernel.allowed = frozenset((0, 1, 2, 8))  # the kernel would take {1, 3} and mean {1}
     with pytest.raises(ProcessorsRefused, match=r"guest.qvmconf:1.*vCPU 0") as raised:
         run(tmp_path, kernel)
     error = raised.value
-    assert "processors 1,3: this process may run on 0,1 only" in str(error)
+    assert "processors 1,3: this process may run on 0-2,8 only" in str(error)
     assert "cpuset" in error.fix
     assert error.exit_status is ExitStatus.FATAL_BEFORE_START
     assert kernel.bound == []

@@ -4,7 +4,7 @@
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.lean import TYPE_CHECKING, Iterator
 from passthru.plan.memory import find_ioapic
-from passthru.plan.model import GuestRegion, RegionKind
+from passthru.plan.model import Binding, GuestRegion, RegionKind
 from passthru.plan.vdevs import plan_serial_ports
 from passthru.plan.x86_64 import IOAPIC_ADDRESS
 
@@ -100,12 +100,17 @@ def _thread_steps(vm: "VmDescription") -> Iterator[str]:
     for vcpu, binding, realtime in vm.threads:
         parts = []
         if binding is not None:
-            # Of a cluster only a board tells the processors.
-            numbers = ",".join(str(each) for each in binding.processors) or binding.asked.value
-            parts.append(f"keep it on the host's processors {numbers}")
+            parts.append(f"keep it on {_host_processors(binding)}")
         if realtime is not None:
             parts.append(f"schedule it by {realtime.policy.value}, priority {realtime.priority}")
         yield f"for the thread of virtual processor {vcpu}: {' and '.join(parts)}"
+
+
+def _host_processors(binding: Binding) -> str:
+    numbers = ",".join(str(each) for each in binding.processors)
+    if not numbers:  # without a board
+        return f"the processors of the host's cluster {binding.asked.value}"
+    return f"the host's processor{'s' if len(binding.processors) > 1 else ''} {numbers}"
 
 
 def _stream_steps(streams: tuple[str, ...], place: int) -> Iterator[str]:

@@ -102,7 +102,14 @@ class ProcessorsRefused(PassthruError):
 
 
 def _listed(numbers: Iterable[int]) -> str:
-    return ",".join(str(number) for number in sorted(numbers))
+    """As Linux lists processors: ``0-3,8``."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
 class RoutesExhausted(PassthruError):
