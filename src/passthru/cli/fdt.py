@@ -20,6 +20,7 @@ from passthru.guest_tree.problems import GuestTreeTooLargeError
 from passthru.guest_tree.tree_source import tree_as_source
 from passthru.language.arguments import open_source
 from passthru.language.model import BlobType, Load, VmConfig
+from passthru.language.options import EVERY_VERSION
 from passthru.language.reader import read
 from passthru.lean import Iterator
 
@@ -61,7 +62,7 @@ def main(arguments: list[str]) -> int:
 
 def _make(line: CommandLine, output: str) -> int:
     source = open_source(line.operands[0].removeprefix("@"))
-    result = read([source], environment=os.environ)
+    result = read([source], environment=os.environ, version=EVERY_VERSION)
     if any(finding.severity is Severity.ERROR for finding in result.findings):
         from passthru.report.text import findings_as_text
 
