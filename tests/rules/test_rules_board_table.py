@@ -66,6 +66,8 @@ def at(start: int, size: int = 0x1000, letters: str = "rwn") -> str:
 
 TIMER, DMA_PLACE, SMALL, NOWHERE = 0xFE202000, 0xFE203000, 0xFE400000, 0xF0000000
 RAM_PASS, KEPT_PASS = pass_at(0x50000000, letters="rn"), pass_at(0x70000000, letters="rn")
+PRELOADED = "ram 0x70000000,64m initrd pass loc mem:0x90000000,0x1000,rn=0x70000000"
+"""Where the host has RAM that is kept for it, and the guest by chance RAM of its own."""
 
 GIC = 0xFE500000
 WITH_GIC = TREE._replace(
@@ -118,6 +120,8 @@ CASES = (
     Case("host-memory-not-zeroed", pass_at(0x70000000, letters="m"), at(0x70000000, letters="m"), "whatever it holds", KEPT_PASS, severity=WARNING),
     Case("host-memory-unknown", KEPT_PASS, at(0x70000000, letters="rn"), "has no memory map", "cpu", NOT_MAPPED, severity=INFORMATION),
     Case("host-memory-unknown", "pass loc mem:0x30000000,0x1000,rn=0x20000000", "mem:0x30000000,0x1000,rn=0x20000000", "has no memory map", "cpu", X86_LINUX._replace(memory=(), allocated=(), reserved=()), hypervisor=KVM, severity=INFORMATION, base=BASE),
+    Case("blob-looks-swapped", PRELOADED, "mem:0x90000000,0x1000,rn=0x70000000", "look swapped", PRELOADED, WITHOUT_RAM, TREE, severity=WARNING),
+    Case("blob-looks-swapped", PRELOADED, "mem:0x90000000,0x1000,rn=0x70000000", "look swapped", PRELOADED, WITHOUT_RAM, TREE, KVM, severity=WARNING),
     Case("not-page-aligned", pass_at(SMALL, 0x200), at(SMALL, 0x200), "rest of the page", pass_at(SMALL), severity=WARNING),
     Case("host-driver-active", pass_at(TIMER), at(TIMER), "st_timer uses", pass_at(TIMER), LINUX, LINUX._replace(devices=used("uio_pdrv_genirq")), hypervisor=KVM),
     Case("host-driver-active", pass_at(0xFE301000), at(0xFE301000), "leds", pass_at(0xFE301000), LINUX._replace(devices=tuple(d._replace(driver="leds" if "leds" in d.name else "syscon") for d in LINUX.devices)), LINUX._replace(devices=tuple(d._replace(driver=None if "leds" in d.name else "syscon") for d in LINUX.devices)), hypervisor=KVM),

@@ -192,6 +192,8 @@ CASES = (
     Case("blob-without-dma", f"initrd {PASS_RAM}rc=0x20000000", "mem:0x30000000,64m,rc=0x20000000", "counts as", f"initrd {PASS_RAM}rcn=0x20000000", severity=INFORMATION),
     Case("blob-type-not-relevant", f"raw {PASS_RAM}rn=0x20000000", "raw pass", "`raw`", f"initrd {PASS_RAM}rn=0x20000000", severity=WARNING),
     Case("blob-looks-swapped", "initrd pass loc 0x20000000,0x1000,rn=0x30000000", "0x20000000,0x1000,rn=0x30000000", "swapped", "initrd pass loc 0x50000000,0x1000,rn=0x20000000", base="ram 0x30000000,256m guest load kernel\n", severity=WARNING),
+    Case("blob-looks-swapped", "initrd pass loc 0x50000000,0x1000,rn=0x30000000", "0x50000000,0x1000,rn=0x30000000", "swapped", "initrd pass loc 0x50000000,0x1000,rn=0x20000000", base="ram 0x20000000,512m guest load kernel\n", severity=WARNING),
+    Case("blob-looks-swapped", "initrd pass loc 0x50000000,0x1000,rn=0x2ffff800", "0x50000000,0x1000,rn=0x2ffff800", "swapped", "initrd pass loc 0x3ffff000,0x2000,rn=0x2ffff000", base="ram 0x20000000,256m ram 0x30000000,256m guest load kernel\n", severity=WARNING),
     Case("load-outside-memory", "load 0x80000000,x", "load 0x80000000,x", "no memory", "load 0x1000,x"),
     Case("load-outside-memory", "initrd load 0x80000000,x", "initrd load 0x80000000,x", "the initrd image", "initrd load 0x1000000,x"),
     Case("address-overlap", "pass loc mem:0x1ffff000,0x2000,rn=0x20000000", "mem:0x1ffff000,0x2000,rn=0x20000000", "0x1ffff000..0x20000000", "pass loc mem:0x20000000,0x2000,rn=0x20000000"),

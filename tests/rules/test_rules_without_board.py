@@ -94,6 +94,7 @@ CASES = (
     Case("blob-type-not-relevant", f"data {MEMORY}rcn", "data pass", f"guest {MEMORY}rcn", severity=WARNING),
     Case("blob-type-not-relevant", f"raw {MEMORY}rcn", "raw pass", f"fdt {MEMORY}rcn", severity=WARNING),
     Case("blob-looks-swapped", "initrd pass loc 0x40000000,1m,rcn=0x82000000", "0x40000000,1m,rcn=0x82000000", "initrd pass loc 0x40000000,1m,rcn=0x84000000", severity=WARNING),
+    Case("blob-looks-swapped", "initrd pass loc 0x40000000,1m,rcn=0x82000000", "0x40000000,1m,rcn=0x82000000", "ram 0x84000000,64m initrd pass loc 0x83f80000,1m,rcn=0x82000000", severity=WARNING),
     Case("load-outside-memory", "initrd load 0x90000000,rd", "initrd load 0x90000000,rd", "initrd load 0x83ffffff,rd"),
     Case("load-outside-memory", "load 0x90000000,rd", "load 0x90000000,rd", f"{MEMORY}rwcn load 0x40000000,rd"),
     Case("x86-only", "pass loc io:0x2f8,8", "io:0x2f8,8", "pass loc mem:0x2f8000,0x1000,rwn"),

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about passed data blobs."""
 
+from passthru.addresses import united
+from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import BlobType, MemoryLocation, VmConfig
 from passthru.lean import Iterator, Sequence
 from passthru.plan.model import GuestRegion
-from passthru.rules.guest_map import memory_around
 from passthru.rules.passed_memory import PassedMemory
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "BLOB_TYPE_NOT_RELEVANT",
     "blob_looks_swapped",
     "blob_type_not_relevant",
+    "is_blob_for_guests",
 ]
 
 _NOT_FOR_PASS = (BlobType.DATA, BlobType.RAW)
@@ -44,22 +46,35 @@ def blob_type_not_relevant(config: VmConfig) -> Iterator[Finding]:
 
 
 def blob_looks_swapped(
-    passed: Sequence[PassedMemory], memory: Sequence[GuestRegion]
+    passed: Sequence[PassedMemory], memory: Sequence[GuestRegion], board: Board | None = None
 ) -> Iterator[Finding]:
-    """``blob-looks-swapped``; ``memory`` is all memory of the guest."""
+    """``blob-looks-swapped``; ``memory`` is all memory of the guest.
+
+    It takes both: no byte of the guest's side is in that memory, and all of the host's side
+    would be. A ``board`` may show that the host's side is right.
+    """
+    whole = united(region.range for region in memory)
     for each in passed:
-        location = each.location
-        if not each.is_blob or memory_around(location.guest, memory):
+        guest, host = each.location.guest, each.location.host
+        if not each.is_blob or any(part.overlaps(guest) for part in whole):
             continue
-        home = memory_around(location.host, memory)
-        if home is not None:
+        if board is not None and is_blob_for_guests(each, board):
+            continue
+        if any(part.contains(host) for part in whole):
+            home = next(region for region in memory if region.range.overlaps(host))
             yield BLOB_LOOKS_SWAPPED.finding(
-                f"these look swapped: guest address {location.guest.start:#x} is outside the "
-                f"guest's memory, and host address {location.host.start:#x} would be inside",
-                location.span,
+                f"these look swapped: guest address {guest.start:#x} is outside the "
+                f"guest's memory, and host address {host.start:#x} would be inside",
+                each.location.span,
                 others=(Place(f"{home.name} {home.range}", home.span),),
-                fix=_swapped(location),
+                fix=_swapped(each.location),
             )
+
+
+def is_blob_for_guests(each: PassedMemory, board: Board) -> bool:
+    """Whether the board shows that the host's side of a blob is right: RAM kept from the host."""
+    kept = united(region.range for region in board.reserved)
+    return each.is_blob and any(part.contains(each.location.host) for part in kept)
 
 
 def _swapped(location: MemoryLocation) -> str:

@@ -43,7 +43,7 @@ def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tu
     if any(each.interrupts for each in config.passes):
         findings.extend(_interrupts_on_board(config, passed, board))
     if plan is not None:
-        findings.extend(_address_map_of_kvm(config, passed, plan.regions))
+        findings.extend(_address_map_of_kvm(config, passed, plan.regions, board))
         if plan.functions:
             findings.extend(functions_on_linux(plan, board))
     if config.passes:
@@ -103,7 +103,7 @@ def _with(
         regions, found = _plan_without_board(config, is_arm=is_arm)
         yield from found
         yield from _with_kvm(config, passed, None, is_arm=is_arm)
-        yield from _address_map_of_kvm(config, passed, regions)
+        yield from _address_map_of_kvm(config, passed, regions, None)
     else:
         from passthru.rules.qvm import with_qvm
 
@@ -207,7 +207,10 @@ def _with_kvm(
 
 
 def _address_map_of_kvm(
-    config: VmConfig, passed: "tuple[PassedMemory, ...]", regions: tuple[GuestRegion, ...]
+    config: VmConfig,
+    passed: "tuple[PassedMemory, ...]",
+    regions: tuple[GuestRegion, ...],
+    board: Board | None,
 ) -> Iterator[Finding]:
     from passthru.rules import guest_map
 
@@ -218,7 +221,7 @@ def _address_map_of_kvm(
     if passed:
         from passthru.rules import blobs
 
-        yield from blobs.blob_looks_swapped(passed, memory)
+        yield from blobs.blob_looks_swapped(passed, memory, board)
 
 
 def _memory_on_board(passed: "tuple[PassedMemory, ...]", board: Board) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from passthru.plan.problems import PCI_NOT_FOUND
 from passthru.plan.users import uses_of
 from passthru.rules import dma, host_functions, host_interrupts, host_memory, platform_devices
 from passthru.rules.architecture import X86_ONLY, foreign_to_board
+from passthru.rules.blobs import BLOB_LOOKS_SWAPPED, is_blob_for_guests
 from passthru.rules.board_functions import ChosenFunctions, choose_functions, knows_functions
 from passthru.rules.board_origin import shows_state_of_linux, shows_what_the_host_uses
 from passthru.rules.check import check, check_configuration, functions_on_linux
@@ -77,11 +78,16 @@ def _not_answered(
     answered = {(each.id, each.span) for each in answers}
     interrupts = host_interrupts.passed_interrupts(config, board)
     edges = {each.interrupt.span for each in interrupts if host_interrupts.is_edge_triggered(each)}
+    blobs = {
+        each.location.span for each in passed_memory(config) if is_blob_for_guests(each, board)
+    }
     knows_architecture = board_architecture(board) is not None
     for finding in general:
         if (finding.id, finding.span) in answered:
             continue
         if finding.id == IMMEDIATE_UNMASK_NEEDS_EDGE.id and finding.span in edges:
+            continue
+        if finding.id == BLOB_LOOKS_SWAPPED.id and finding.span in blobs:
             continue
         if finding.id == X86_ONLY.id and knows_architecture:
             continue

@@ -4,7 +4,7 @@
 Of that machine only what is documented counts; where it is not known, no rule speaks.
 """
 
-from passthru.addresses import AddressRange
+from passthru.addresses import AddressRange, united
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
 from passthru.lean import Iterator
@@ -110,9 +110,10 @@ def _without_blobs_in_memory(
     blobs = {each.location.span for each in passed if each.is_blob}
     if not blobs:
         return regions
-    own = [each for each in guest_map.guest_memory(regions) if each.span not in blobs]
+    memory = guest_map.guest_memory(regions)
+    own = united(each.range for each in memory if each.span not in blobs)
     return tuple(
         region
         for region in regions
-        if region.span not in blobs or guest_map.memory_around(region.range, own) is None
+        if region.span not in blobs or not any(each.contains(region.range) for each in own)
     )
