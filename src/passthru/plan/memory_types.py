@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What KVM takes host memory for, which decides whether a guest gets it cached."""
+"""How KVM gives a guest host memory: in a memory slot or by trapping, cached or not."""
 
 from passthru.addresses import AddressRange
 from passthru.board.model import Board
+from passthru.language.access import Access
 
-__all__ = ["is_ram_to_kvm"]
+__all__ = ["is_ram_to_kvm", "is_trapped"]
 
 _RAM_OF_KERNEL = "system ram"
+
+
+def is_trapped(access: Access) -> bool:
+    """Whether every access of the guest exits, so that the letters hold to the byte.
+
+    A memory slot, which has whole pages, can withhold writing, but not reading.
+    """
+    return not access.readable
 
 
 def is_ram_to_kvm(host: AddressRange, board: Board) -> bool | None:

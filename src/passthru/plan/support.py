@@ -118,7 +118,10 @@ def _access_letters(location: MemoryLocation) -> Iterator[Finding]:
 
 
 def unsupported_page_sharing(regions: tuple[GuestRegion, ...]) -> Iterator[Finding]:
-    """Regions that share a page but no byte: KVM has one memory slot for a page."""
+    """Regions that share a page but no byte: KVM has one memory slot for a page.
+
+    Regions that are trapped have none, and may share one with each other.
+    """
     mapped = sorted(
         (region for region in regions if region.kind in _MAPPED and region.range.size > 0),
         key=lambda region: region.range,
@@ -127,10 +130,21 @@ def unsupported_page_sharing(regions: tuple[GuestRegion, ...]) -> Iterator[Findi
         one = mapped[number]
         if one.range.overlaps(other.range):
             continue  # address-overlap has it
-        if one.range.page_aligned().overlaps(other.range.page_aligned()):
+        if not one.range.page_aligned().overlaps(other.range.page_aligned()):
+            continue
+        if not (_is_trapped(one) and _is_trapped(other)):
             yield unsupported(
                 f"{other.name} shares a page of the guest with {one.name}",
                 other.span,
                 others=(Place(one.name, one.span),),
                 fix="pass both with one `loc`, or at guest addresses in different pages",
             )
+
+
+def _is_trapped(region: GuestRegion) -> bool:
+    if region.access is None:
+        return False
+    # Here, not above: most guests start without it.
+    from passthru.plan.memory_types import is_trapped
+
+    return is_trapped(region.access)

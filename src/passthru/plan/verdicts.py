@@ -2,6 +2,7 @@
 """What each access letter of passed memory really does on KVM."""
 
 from passthru.language.access import Access
+from passthru.plan.memory_types import is_trapped
 from passthru.plan.model import Enforcement, Verdict
 
 __all__ = ["access_verdicts"]
@@ -36,7 +37,7 @@ def access_verdicts(
 
 
 def _read_write(access: Access) -> tuple[Verdict, Verdict]:
-    if not access.readable:
+    if is_trapped(access):
         read = Verdict("r", _TRAPPED, "withheld: no memory slot; every read exits and gets ones")
         if access.writable:
             return read, Verdict("w", _TRAPPED, "no memory slot; every write exits")
@@ -50,7 +51,7 @@ def _read_write(access: Access) -> tuple[Verdict, Verdict]:
 
 def _execute(access: Access, *, is_device: bool) -> Verdict:
     """``is_device``: KVM maps the memory as arm64's device memory."""
-    if not access.readable:
+    if is_trapped(access):
         return Verdict("x", _TRAPPED, "no memory slot; nothing there can be executed")
     if is_device:
         # arch/arm64/kvm/mmu.c, user_mem_abort and its caller: such a fetch is answered so.
@@ -63,7 +64,7 @@ def _execute(access: Access, *, is_device: bool) -> Verdict:
 
 
 def _cache(access: Access, host_is_ram: bool | None, *, is_arm: bool) -> tuple[Verdict, ...]:
-    if not access.readable:
+    if is_trapped(access):
         return ()  # nothing is mapped that could be cached
     state = "given" if access.cacheable else "withheld"
     if host_is_ram is None:

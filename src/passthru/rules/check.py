@@ -63,7 +63,10 @@ def check_configuration(
     not be read, nothing is said that it could change. Pure.
     """
     passed, unusual = _passed_memory(config)
-    findings = [*_with_any_hypervisor(config, unusual, None), *_without_board(config, passed)]
+    findings = [
+        *_with_any_hypervisor(config, unusual, None, hypervisor),
+        *_without_board(config, passed),
+    ]
     if complete:
         findings.extend(_with(hypervisor, config, passed, unusual))
     else:
@@ -130,9 +133,15 @@ def _of_vm(config: VmConfig, findings: Iterable[Finding]) -> tuple[Finding, ...]
 
 
 def _with_any_hypervisor(
-    config: VmConfig, unusual: "tuple[PassedMemory, ...]", board: Board | None
+    config: VmConfig,
+    unusual: "tuple[PassedMemory, ...]",
+    board: Board | None,
+    hypervisor: "Hypervisor | None" = None,
 ) -> Iterator[Finding]:
-    """What is told everywhere; ``unusual`` is the passed memory that can be wrong by itself."""
+    """What is told everywhere, here for ``hypervisor``, which is KVM where none is given.
+
+    ``unusual`` is the passed memory that can be wrong by itself.
+    """
     from passthru.rules.guest_map import memory_granularity
 
     yield from memory_granularity(config, unusual)
@@ -156,7 +165,7 @@ def _with_any_hypervisor(
     if unusual:
         from passthru.rules.host_memory import not_page_aligned
 
-        yield from not_page_aligned(unusual, board)
+        yield from not_page_aligned(unusual, board, hypervisor)
 
 
 def _without_board(config: VmConfig, passed: "tuple[PassedMemory, ...]") -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from passthru.board.model import Board, HostRegion
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.lean import TYPE_CHECKING, Iterable, Iterator, Sequence
-from passthru.plan.memory_types import is_ram_to_kvm
+from passthru.plan.memory_types import is_ram_to_kvm, is_trapped
 from passthru.rules.passed_memory import PassedMemory
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ NOT_PAGE_ALIGNED = Rule(
     "A passed range does not consist of whole pages.",
     "Memory is mapped in pages of 4 KiB, so the guest also reaches the rest of the first and "
     "the last one. An error where guest and host address differ within the page: no mapping "
-    "can do that.",
+    "can do that. On KVM what the guest cannot read is not mapped: each access is trapped.",
 )
 
 ACCESS_NOT_ENFORCEABLE = Rule(
@@ -233,12 +233,19 @@ def host_memory_not_zeroed(passed: Sequence[PassedMemory], board: Board) -> Iter
             )
 
 
-def not_page_aligned(passed: Sequence[PassedMemory], board: Board | None) -> Iterator[Finding]:
-    """``not-page-aligned``; with a ``board`` it names what lies in the exposed bytes."""
+def not_page_aligned(
+    passed: Sequence[PassedMemory], board: Board | None, hypervisor: "Hypervisor | None" = None
+) -> Iterator[Finding]:
+    """``not-page-aligned``; with a ``board`` it names what lies in the exposed bytes.
+
+    ``hypervisor`` is KVM where none is given.
+    """
     neighbours = None
     for memory in passed:
         guest, host = memory.location.guest, memory.location.host
         if not (guest.start | host.start | host.size) % PAGE_SIZE:
+            continue
+        if _is_trapped(memory, hypervisor):
             continue
         system_memory = memory.location.access.system_memory
         if system_memory and guest != guest.page_aligned():
@@ -265,6 +272,13 @@ def not_page_aligned(passed: Sequence[PassedMemory], board: Board | None) -> Ite
                 others=(Place(text) for text in islice(lies_there, _MOST_PLACES)),
                 fix="where nothing there can do harm, say so: `# passthru: allow not-page-aligned`",
             )
+
+
+def _is_trapped(memory: PassedMemory, hypervisor: "Hypervisor | None") -> bool:
+    from passthru.rules.hypervisor import Hypervisor
+
+    is_kvm = hypervisor in (None, Hypervisor.KVM)
+    return is_kvm and is_trapped(memory.location.access)
 
 
 def _exposed(host: AddressRange) -> Iterator[AddressRange]:

@@ -87,6 +87,8 @@ def _not_answered(
             continue
         if finding.id == IMMEDIATE_UNMASK_NEEDS_EDGE.id and finding.span in edges:
             continue
+        if finding.id == host_memory.NOT_PAGE_ALIGNED.id:
+            continue  # the board's answer is all of it
         if finding.id == BLOB_LOOKS_SWAPPED.id and finding.span in blobs:
             continue
         if finding.id == X86_ONLY.id and knows_architecture:
@@ -170,7 +172,7 @@ def _memory_on_board(
     passed: tuple[PassedMemory, ...], hypervisor: Hypervisor, board: Board
 ) -> Iterator[Finding]:
     has_tree = board_architecture(board) != "x86"
-    yield from host_memory.not_page_aligned(passed, board)
+    yield from host_memory.not_page_aligned(passed, board, hypervisor)
     yield from host_memory.host_memory_in_use(passed, board, hypervisor)
     yield from host_memory.host_memory_absent(_told_of(passed, board), board, has_tree=has_tree)
     if board.memory_known:
