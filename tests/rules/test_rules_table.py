@@ -223,7 +223,7 @@ CASES = (
     Case("not-page-aligned", "pass loc mem:0x30000400,0x50,rwn=0xe6055400", "mem:0x30000400,0x50,rwn=0xe6055400", "the rest of the page", "pass loc mem:0x30000400,0x50,wn=0xe6055400", severity=WARNING),
     Case("not-page-aligned", "pass loc mem:0x30000400,0x50,rwn=0xe6055000", "mem:0x30000400,0x50,rwn=0xe6055000", "no mapping", "pass loc mem:0x30000400,0x50,wn=0xe6055000 loc mem:0x30001008,8,n=0xe6055800"),
     Case("access-not-enforceable", f"{PASS_RAM}m-x=0x20000000", "mem:0x30000000,64m,m-x=0x20000000", "execute", f"{PASS_RAM}m=0x20000000", severity=WARNING),
-    Case("access-not-enforceable", f"{PASS_RAM}rn=0x20000000", "mem:0x30000000,64m,rn=0x20000000", "without `c`", f"{PASS_RAM}rcn=0x20000000", severity=WARNING),
+    Case("access-not-enforceable", f"{PASS_RAM}m-c=0x20000000", "mem:0x30000000,64m,m-c=0x20000000", "cached all the same", f"{PASS_RAM}rwn=0x20000000", severity=WARNING),
     Case("access-not-enforceable", "pass loc mem:0x30000000,0x1000,rcn=0xe0000000", "mem:0x30000000,0x1000,rcn=0xe0000000", "uncached", "pass loc mem:0x30000000,0x1000,rn=0xe0000000", severity=WARNING),
     Case("pci-support-missing", "pass loc pci:0:3.0", "pci:0:3.0", "vfio-pci", "cpu", abilities(vfio_pci=False)),
     Case("host-driver-active", "pass loc pci:0:5.0", "pci:0:5.0", "e1000e", "pass loc pci:0:3.0"),
@@ -247,7 +247,7 @@ CASES = (
 @pytest.mark.shows("blob-acpi", case="not-supported-by-run: acpi pass")
 @pytest.mark.shows("blob-guest", "blob-guest-preloaded", case="not-supported-by-run: guest pass")
 @pytest.mark.shows("access-x", case="access-not-enforceable: pass loc mem:0x30000000,64m,m-x")
-@pytest.mark.shows("access-c", case="access-not-enforceable: pass loc mem:0x30000000,64m,rn")
+@pytest.mark.shows("access-c", case="access-not-enforceable: pass loc mem:0x30000000,64m,m-c")
 @pytest.mark.shows("access-d", case="dma-manager-missing: pass loc mem:")
 @pytest.mark.shows(
     "dma-manager-expected", "dma-manager-absent", case="dma-manager-missing: pass loc pci:"

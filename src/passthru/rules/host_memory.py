@@ -324,7 +324,9 @@ def access_not_enforceable(
 ) -> Iterator[Finding]:
     """``access-not-enforceable``: what was plainly asked for and will not be so.
 
-    What KVM makes of `c` depends on the host, so without a ``board`` nothing is said of it.
+    What KVM makes of `c` depends on the host, so without a ``board`` nothing is said of it. RAM
+    that is given without `c` and cached all the same does no harm, and a verdict of the plan has
+    it; only with `m`, which brings `c`, was it taken away on purpose.
     """
     is_arm = board is not None and board.architecture == "aarch64"
     for memory in passed:
@@ -357,10 +359,11 @@ def access_not_enforceable(
                 resource=memory.resource,
                 fix="remove `c`",
             )
-        elif not access.cacheable and is_ram and memory.is_device:
+        elif access.system_memory and not access.cacheable and is_ram:
             yield ACCESS_NOT_ENFORCEABLE.finding(
-                "without `c`: this is RAM of the host, and KVM maps it cached all the same",
+                "`-c` is advisory: this is RAM of the host, and KVM maps it cached all the same",
                 memory.location.span,
                 resource=memory.resource,
-                fix="add `c` to the access letters",
+                fix="remove `-c`, and do not share this memory with a device that does not see "
+                "the caches",
             )
