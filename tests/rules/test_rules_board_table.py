@@ -104,6 +104,7 @@ IOAPIC = BASE + "vdev ioapic loc 0xf8000000 intr apic name p\n"
 
 # fmt: off
 CASES = (
+    Case("address-too-high", "ram 0xffffff0000,128k", "ram 0xffffff0000,128k", "addresses of 40 bits", "ram 0xffffff0000,64k", hypervisor=KVM),
     Case("host-memory-in-use", RAM_PASS, at(0x50000000, letters="rn"), "allocates from", KEPT_PASS),
     Case("host-memory-in-use", pass_at(0x73FFF000, 0x2000, "rn"), at(0x73FFF000, 0x2000, "rn"), "allocates from", pass_at(0x73FFF000, 0x1000, "rn")),
     Case("host-memory-in-use", RAM_PASS, at(0x50000000, letters="rn"), "allocates from", KEPT_PASS, QNX),

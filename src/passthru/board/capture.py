@@ -12,11 +12,7 @@ from passthru.board.iommu_kind import read_iommu_kind
 from passthru.board.kernel_features import read_kernel_features
 from passthru.board.linux import read_board
 from passthru.board.live_tree import read_live_tree
-from passthru.board.model import (
-    ARM64_ADDRESS_BITS,
-    Board,
-    PlatformDevice,
-)
+from passthru.board.model import Board, PlatformDevice
 from passthru.board.pci_capabilities import with_capabilities
 from passthru.board.ports import PORTS, read_ports
 from passthru.board.running_tree import sorted_lines, with_tree
@@ -50,11 +46,7 @@ def capture_board(files: HostFiles) -> Board:
     )
     if not board.architecture.startswith("x86"):
         # No flag of an ARM processor tells; KVM's device is there only if it can be used.
-        abilities = board.abilities._replace(
-            hardware_virtualization=files.exists(_KVM),
-            # Nor does anything tell how wide its addresses are.
-            address_bits=ARM64_ADDRESS_BITS,
-        )
+        abilities = board.abilities._replace(hardware_virtualization=files.exists(_KVM))
         board = board._replace(abilities=abilities)
     unseen = (*_unseen(board, files), *_unseen_devices(acpi))
     tree = read_live_tree(files)

@@ -2,7 +2,7 @@
 """The board as a Linux kernel shows it in ``/proc`` and ``/sys``."""
 
 from passthru.board.host_files import HostFiles
-from passthru.board.model import Abilities, Board
+from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board
 
 __all__ = ["read_board", "read_board_without_resources"]
 
@@ -63,7 +63,7 @@ def read_board_without_resources(files: HostFiles) -> Board:
             vfio_pci=files.exists("/sys/bus/pci/drivers/vfio-pci"),
             iommu=False,
             locked_memory_limit=_locked_memory_limit(files),
-            address_bits=_address_bits(cpuinfo),
+            address_bits=_address_bits(cpuinfo, files.architecture()),
         ),
     )
 
@@ -80,8 +80,13 @@ def _has_hardware_virtualization(cpuinfo: str) -> bool:
     return False
 
 
-def _address_bits(cpuinfo: str) -> int:
-    """From "address sizes\t: 46 bits physical, 48 bits virtual"; 36 where it is not told."""
+def _address_bits(cpuinfo: str, architecture: str) -> int:
+    """From "address sizes\t: 46 bits physical, 48 bits virtual"; 36 where it is not told.
+
+    Linux tells it of x86 only.
+    """
+    if architecture in ("aarch64", "armv7l"):
+        return ARM64_ADDRESS_BITS
     place = cpuinfo.find("address sizes")
     words = cpuinfo[place:].partition(":")[2].split(maxsplit=1) if place >= 0 else []
     bits = int(words[0]) if words and words[0].isdecimal() and len(words[0]) < 3 else 0

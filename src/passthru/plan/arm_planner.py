@@ -10,7 +10,13 @@ from passthru.plan.aarch64 import HIGHEST_ADDRESS, UART_SIZE, ArmPlan, Gic, Uart
 from passthru.plan.arm_devices import plan_gic, plan_uarts, unsupported_arm_vdevs
 from passthru.plan.blobs import plan_blobs
 from passthru.plan.claims import claims, locked_memory
-from passthru.plan.memory import option_regions, pass_regions, plain_region, reserved_regions
+from passthru.plan.memory import (
+    option_regions,
+    pass_regions,
+    plain_region,
+    reserved_regions,
+    too_high,
+)
 from passthru.plan.model import Blob, BlobRole, GuestRegion, RegionKind
 from passthru.plan.planner import look_at_words, plan_passed_interrupts, plan_vcpu_threads
 from passthru.plan.support import (
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
     from passthru.plan.arm_pci import ArmFunctions
 
 __all__ = ["ArmPlanned", "plan_arm_vm"]
+
+_WHY_NO_HIGHER = "KVM gives a machine addresses of 40 bits"
 
 
 class ArmPlanned(NamedTuple):
@@ -60,7 +68,7 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
         *look_at_words(config, has_tree=True),
         *unsupported_arm_vdevs(config.vdevs),
         *unsupported_page_sharing(regions),
-        *_too_high(regions),
+        *too_high(regions, HIGHEST_ADDRESS, _WHY_NO_HIGHER),
         *gic.findings,
         *uarts.findings,
         *blobs.findings,
@@ -113,16 +121,6 @@ def _unsupported_host(config: VmConfig, board: Board | None) -> Iterator[Finding
         yield unsupported(
             f"this host is {board.architecture}; the guest is for aarch64 hosts", config.span
         )
-
-
-def _too_high(regions: Iterable[GuestRegion]) -> Iterator[Finding]:
-    for region in regions:
-        if region.range.end > HIGHEST_ADDRESS:
-            yield unsupported(
-                f"{region.name} ends at {region.range.end:#x}, above {HIGHEST_ADDRESS:#x}: KVM "
-                "gives a machine addresses of 40 bits",
-                region.span,
-            )
 
 
 def _gic_regions(gic: Gic) -> Iterator[GuestRegion]:

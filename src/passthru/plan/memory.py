@@ -3,9 +3,10 @@
 
 from passthru.addresses import PAGE_SIZE, AddressRange
 from passthru.board.model import Board
+from passthru.diagnostics.finding import Finding
 from passthru.diagnostics.source import Span
 from passthru.language.model import MemoryKind, MemoryLocation, MemoryOption, VmConfig
-from passthru.lean import Iterator
+from passthru.lean import Iterable, Iterator
 from passthru.plan.model import GuestRegion, RegionKind, Verdict
 from passthru.plan.x86_64 import FIRMWARE_AREA, IOAPIC_ADDRESS, KVM_PAGES, LAPIC_PAGE
 
@@ -18,6 +19,7 @@ __all__ = [
     "pass_regions",
     "plain_region",
     "reserved_regions",
+    "too_high",
 ]
 
 _KINDS = {MemoryKind.RAM: RegionKind.RAM, MemoryKind.ROM: RegionKind.ROM}
@@ -132,3 +134,20 @@ def machine_regions(configured: tuple[GuestRegion, ...], ioapic: IoApic) -> tupl
     if any(each.kind in _BACKED and each.range.contains(FIRMWARE_AREA) for each in configured):
         return regions
     return (*regions, GuestRegion(FIRMWARE_AREA, RegionKind.FIRMWARE, "acpi tables", None))
+
+
+def too_high(regions: Iterable[GuestRegion], end: int, why: str) -> Iterator[Finding]:
+    """``address-too-high`` for what ends above ``end`` (GPA); ``why`` there is no more.
+
+    A `reserve` puts nothing where it is.
+    """
+    for region in regions:
+        if region.range.end > end and region.kind is not RegionKind.RESERVED:
+            # Here, not above: a right configuration is planned without it.
+            from passthru.plan.problems import ADDRESS_TOO_HIGH
+
+            yield ADDRESS_TOO_HIGH.finding(
+                f"{region.name} ends at {region.range.end:#x}, above {end:#x}: {why}",
+                region.span,
+                fix=f"give it addresses below {end:#x}",
+            )

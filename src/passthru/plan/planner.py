@@ -5,9 +5,15 @@ from passthru.addresses import AddressRange
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
-from passthru.lean import TYPE_CHECKING, Iterable, NamedTuple
+from passthru.lean import TYPE_CHECKING, Iterable, Iterator, NamedTuple
 from passthru.plan.blobs import plan_blobs
-from passthru.plan.memory import IoApic, configured_regions, find_ioapic, machine_regions
+from passthru.plan.memory import (
+    IoApic,
+    configured_regions,
+    find_ioapic,
+    machine_regions,
+    too_high,
+)
 from passthru.plan.model import (
     Blob,
     Claim,
@@ -32,6 +38,7 @@ from passthru.plan.windows import (
     no_room_for_pci,
     window_regions,
 )
+from passthru.plan.x86_64 import IOAPIC_SPACE_END, MOST_ADDRESS_BITS
 
 if TYPE_CHECKING:
     from passthru.plan.functions import PlacedFunction
@@ -129,9 +136,6 @@ def plan_without_board(config: VmConfig) -> PlannedWithoutBoard:
 
     What it says is wrong keeps the VM from running on any host with KVM.
     """
-    # Here, not above: a plan with a host does without.
-    from passthru.plan.x86_64 import MOST_ADDRESS_BITS
-
     parts = _plan_parts(config, None)
     findings = [*parts.findings]
     if passes_functions(config):
@@ -147,7 +151,8 @@ def plan_without_board(config: VmConfig) -> PlannedWithoutBoard:
 def _plan_parts(config: VmConfig, board: Board | None) -> _Parts:
     ioapic = find_ioapic(config)
     configured = configured_regions(config, board)
-    regions = (*configured, *machine_regions(configured, ioapic))
+    machine = machine_regions(configured, ioapic)
+    regions = (*configured, *machine)
     blobs = plan_blobs(config)
     serial = plan_serial_ports(config.vdevs)
     findings = (
@@ -156,10 +161,22 @@ def _plan_parts(config: VmConfig, board: Board | None) -> _Parts:
         *look_at_words(config, has_tree=False),
         *unsupported_vdevs(config.vdevs),
         *unsupported_page_sharing(regions),
+        *_too_high(configured, board),
+        *too_high(machine[:1], IOAPIC_SPACE_END, "a guest's tables name its place with 32 bits"),
         *blobs.findings,
         *serial.findings,
     )
     return _Parts(ioapic, configured, regions, blobs.blobs, serial.ports, findings)
+
+
+def _too_high(configured: tuple[GuestRegion, ...], board: Board | None) -> Iterator[Finding]:
+    """Source: arch/x86/kvm/mmu/mmu.c, ``kvm_mmu_max_gfn``: KVM has no slot above."""
+    if board is None:
+        bits, whose = MOST_ADDRESS_BITS, "x86-64's processors have at most"
+    else:
+        bits = min(board.abilities.address_bits, MOST_ADDRESS_BITS)
+        whose = "this host's processors have"
+    return too_high(configured, 1 << bits, f"{whose} {bits} bits of address")
 
 
 # A guest to which nothing is passed starts without the modules that these import.

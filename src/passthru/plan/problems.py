@@ -5,6 +5,7 @@ from passthru.diagnostics.finding import Severity
 from passthru.diagnostics.rule import Rule
 
 __all__ = [
+    "ADDRESS_TOO_HIGH",
     "BAR_DOES_NOT_FIT",
     "BOOT_IMAGE_MISSING",
     "NOT_SUPPORTED_BY_RUN",
@@ -49,6 +50,14 @@ VDEV_OPTION_MISSING = Rule(
     "A virtual device lacks an option that it cannot do without.",
     "Only PCI devices get their place and their interrupt by themselves; others need a `loc`, and "
     "most an `intr`. A `virtio-console` needs its `hostdev`.",
+)
+
+ADDRESS_TOO_HIGH = Rule(
+    "address-too-high",
+    Severity.ERROR,
+    "A guest address is one that the guest's processors cannot reach.",
+    "On x86-64 a guest's physical addresses have as many bits as those of the host's processors, "
+    "at most 52; on arm64 KVM gives a machine 40. A guest's tables name its I/O APIC with 32.",
 )
 
 NO_ROOM_FOR_PCI = Rule(
@@ -123,6 +132,7 @@ PLANNING_RULES = (
     NO_EFFECT,
     BOOT_IMAGE_MISSING,
     VDEV_OPTION_MISSING,
+    ADDRESS_TOO_HIGH,
     NO_ROOM_FOR_PCI,
     BAR_DOES_NOT_FIT,
     PCI_NOT_FOUND,

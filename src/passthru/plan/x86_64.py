@@ -12,9 +12,9 @@ __all__ = [
     "CMOS_IRQ",
     "CMOS_PORT",
     "FIRMWARE_AREA",
-    "HIGHEST_ADDRESS",
     "IOAPIC_ADDRESS",
     "IOAPIC_LINES",
+    "IOAPIC_SPACE_END",
     "KVM_PAGES",
     "LAPIC_PAGE",
     "LEGACY_HOLE",
@@ -54,6 +54,10 @@ IOAPIC_ADDRESS = 0xFEC00000
 """KVM's I/O APIC, which cannot be moved (arch/x86/kvm/ioapic.c); the guest sees it here where
 no ``vdev ioapic`` says otherwise."""
 
+IOAPIC_SPACE_END = 1 << 32
+"""End of the addresses at which ACPI's table of interrupt controllers can have an I/O APIC
+(ACPI 6.5, 5.2.12.3)."""
+
 IOAPIC_LINES = 24
 """Input lines of KVM's I/O APIC (KVM_IOAPIC_NUM_PINS)."""
 
@@ -77,9 +81,6 @@ WINDOW64_SPACE = AddressRange.between(1 << 32, 1 << 46)
 
 MOST_ADDRESS_BITS = 52
 """Width of the widest physical addresses that there are (Intel SDM volume 3, 4.1.4)."""
-
-HIGHEST_ADDRESS = 1 << MOST_ADDRESS_BITS
-"""End of what x86-64 page tables can name (Intel SDM volume 3, 4.1.4)."""
 
 SERIAL_PORT_COUNT = 8
 """Ports of an 8250."""

@@ -226,7 +226,6 @@ def _address_map_of_kvm(
     memory = guest_map.guest_memory(regions)
     yield from guest_map.load_outside_memory(config, memory)
     yield from guest_map.address_overlap(regions)
-    yield from guest_map.address_too_high(regions)
     if passed:
         from passthru.rules import blobs
 

@@ -17,20 +17,18 @@ from passthru.language.model import (
 from passthru.lean import TYPE_CHECKING, Iterable, Iterator, NamedTuple, Sequence
 from passthru.plan.model import GuestRegion, RegionKind
 from passthru.plan.users import Uses
-from passthru.plan.x86_64 import HIGHEST_ADDRESS, MACHINE_PORTS, SERIAL_PORT_COUNT
+from passthru.plan.x86_64 import MACHINE_PORTS, SERIAL_PORT_COUNT
 
 if TYPE_CHECKING:
     from passthru.rules.passed_memory import PassedMemory
 
 __all__ = [
     "ADDRESS_OVERLAP",
-    "ADDRESS_TOO_HIGH",
     "LOAD_OUTSIDE_MEMORY",
     "MEMORY_GRANULARITY",
     "PORT_OVERLAP",
     "Occupant",
     "address_overlap",
-    "address_too_high",
     "any_overlap",
     "guest_memory",
     "kvm_port_occupants",
@@ -53,13 +51,6 @@ ADDRESS_OVERLAP = Rule(
     Severity.ERROR,
     "Two things answer at one guest address.",
     "RAM, ROM, passed memory, devices and reserved places each need addresses of their own.",
-)
-
-ADDRESS_TOO_HIGH = Rule(
-    "address-too-high",
-    Severity.ERROR,
-    "A guest address is one that no x86-64 processor can reach.",
-    "Physical addresses have at most 52 bits.",
 )
 
 MEMORY_GRANULARITY = Rule(
@@ -233,17 +224,6 @@ def _in_text_order(one: Occupant, other: Occupant) -> tuple[Occupant, Occupant]:
     ):
         return other, one
     return one, other
-
-
-def address_too_high(regions: Iterable[GuestRegion]) -> Iterator[Finding]:
-    """``address-too-high``."""
-    for region in regions:
-        if region.range.end > HIGHEST_ADDRESS:
-            yield ADDRESS_TOO_HIGH.finding(
-                f"{region.name} ends at {region.range.end:#x}, above {HIGHEST_ADDRESS:#x}",
-                region.span,
-                fix=f"give it addresses below {HIGHEST_ADDRESS:#x}",
-            )
 
 
 def memory_granularity(config: VmConfig, passed: "Sequence[PassedMemory]") -> Iterator[Finding]:

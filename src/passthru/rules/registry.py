@@ -48,7 +48,6 @@ RULES: tuple[Rule, ...] = (
     blobs.BLOB_LOOKS_SWAPPED,
     guest_map.LOAD_OUTSIDE_MEMORY,
     guest_map.ADDRESS_OVERLAP,
-    guest_map.ADDRESS_TOO_HIGH,
     guest_map.MEMORY_GRANULARITY,
     guest_map.PORT_OVERLAP,
     interrupts.INTERRUPT_CONTROLLER_UNKNOWN,
