@@ -106,6 +106,23 @@ def test_the_width_of_addresses_is_told_or_the_least(tmp_path, line: str, bits: 
     assert board.abilities.address_bits == bits
 
 
+@pytest.mark.parametrize(
+    ("meminfo", "total"),
+    [
+        ("MemTotal:       16314552 kB\nMemFree:  1 kB\n", 16314552 << 10),
+        ("MemTotal:       0 kB\n", 0),
+        ("MemTotal:\n", None),
+        ("MemTotal: many kB\n", None),
+        ("MemTotal: " + "9" * 5000, None),
+        ("", None),
+    ],
+)
+def test_all_ram_that_linux_counts_as_its_own(tmp_path, meminfo: str, total: int | None) -> None:
+    board = read_board(record(tmp_path, {"proc/meminfo": meminfo}))
+    assert board.total_ram == total
+    assert board.ram_to_allocate == total
+
+
 def test_what_a_tree_has_instead_of_a_file_does_not_stop_the_reader(tmp_path):
     (tmp_path / "proc").mkdir()
     os.mkfifo(tmp_path / "proc/cpuinfo")

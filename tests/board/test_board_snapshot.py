@@ -51,6 +51,7 @@ FULL = BOARD._replace(
             ("/smmuv3@9050000:0x100",),
             None,
             7,
+            ("dma-coherent", "iommus"),
         ),
     ),
     pci=(
@@ -62,6 +63,7 @@ FULL = BOARD._replace(
     features=(KernelFeature("vfio-pci", "module"),),
     unseen=("something: could not be read",),
     uio=(UioDevice("uio0", "0000:00:05.0", "uio_pci_generic", (21,), (AddressRange(0, 0x1000),)),),
+    total_ram=16314552 << 10,
 )
 
 
@@ -136,7 +138,7 @@ def test_what_people_read() -> None:
     lines = write_board(FULL).decode().splitlines()
     assert lines[1:5] == [
         ' "format": "passthru board",',
-        ' "version": 4,',
+        ' "version": 5,',
         ' "name": "sample",',
         ' "architecture": "x86_64",',
     ]
@@ -228,8 +230,8 @@ def test_what_is_wrong_is_told_with_its_place(
 
 
 def test_a_newer_version_is_told_before_its_fields() -> None:
-    with pytest.raises(NewerBoardError, match="version 5; this program knows versions up to 4"):
-        read_snapshot(b'{"format": "passthru board", "version": 5, "shape": "new"}', "x")
+    with pytest.raises(NewerBoardError, match="version 6; this program knows versions up to 5"):
+        read_snapshot(b'{"format": "passthru board", "version": 6, "shape": "new"}', "x")
 
 
 @pytest.mark.parametrize(
@@ -271,6 +273,7 @@ def test_the_model_names_are_those_of_the_document() -> None:
             *("name", "architecture", "cpu_count", "memory", "allocated", "reserved", "pci"),
             *("iommu_groups", "abilities", "clusters", "ports", "interrupts", "devices"),
             *("iommu_kind", "asinfo", "features", "unseen", "uio", "infrastructure"),
+            "total_ram",
         ),
         "Abilities": (
             *("hardware_virtualization", "vfio_pci", "iommu", "locked_memory_limit"),
@@ -283,7 +286,7 @@ def test_the_model_names_are_those_of_the_document() -> None:
         "PciCapabilities": ("standard", "extended", "msi_vectors", "msix_vectors"),
         "PlatformDevice": (
             *("name", "compatible", "registers", "interrupts", "clocks", "power_domains"),
-            *("resets", "streams", "driver", "iommu_group"),
+            *("resets", "streams", "driver", "iommu_group", "dma"),
         ),
         "InterruptLine": ("controller", "vector", "trigger", "owner"),
         "IommuGroup": ("number", "members", "reserved"),
@@ -317,13 +320,15 @@ def test_a_file_that_was_once_written_stays_readable() -> None:
     assert shared.members == (PciAddress(0, 0, 8, 0), PciAddress(0, 0, 8, 1))
     assert all(function.capabilities is None for function in board.pci)
     # Written again, it is of the present version and differs in nothing else.
-    newer = data.replace(b'"version": 1,', b'"version": 4,')
+    newer = data.replace(b'"version": 1,', b'"version": 5,')
     newer = re.sub(rb'("reset_methods": \[[^]]*\])', rb'\1, "capabilities": null', newer)
+    newer = re.sub(rb'("streams": .*"iommu_group": \w+)}', rb'\1, "dma": []}', newer)
     newer = newer.removesuffix(b"\n}\n") + b',\n "uio": null'
     written, _, infrastructure = write_board(board).partition(b',\n "infrastructure": [\n')
     assert written == newer
     # That field came later: it is what the others show.
-    assert [each["name"] for each in json.loads(b"[" + infrastructure.removesuffix(b"\n}\n"))] == [
+    last = b',\n "total_ram": null\n}\n'
+    assert [each["name"] for each in json.loads(b"[" + infrastructure.removesuffix(last))] == [
         "PCI configuration space PCI MMCONFIG 0000 [bus 00-ff]",
         "interrupt controller I/O APIC",
         "timer HPET 0",

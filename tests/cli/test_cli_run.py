@@ -8,6 +8,8 @@ import pytest
 
 from passthru.board.clusters import read_clusters
 from passthru.board.host_files import HostFiles
+from passthru.board.linux import read_board_without_resources
+from passthru.cli import run
 from passthru.cli.main import main
 
 CLEAN = (
@@ -114,6 +116,19 @@ def test_a_wrong_or_unknown_configuration_is_not_run(configuration, capsys, text
     for flags in (["--plan"], []):
         assert main(["run", *flags, configuration(text)]) == 65
         assert says in capsys.readouterr().err
+
+
+def test_more_ram_than_the_host_has_is_refused(configuration, capsys, monkeypatch):
+    def read_board(files):
+        return read_board_without_resources(files)._replace(total_ram=(704 << 10) + 4096)
+
+    monkeypatch.setattr(run, "read_board_without_resources", read_board)
+    monkeypatch.setattr(run, "_start", lambda *arguments, **options: 0)
+    assert main(["run", configuration(f"{CLEAN} ram 16m,8k")]) == 65
+    told = capsys.readouterr().err
+    assert "1 MiB are wanted in all, and the host allocates from 1 MiB" in told
+    assert "ram 16m,8k" in told
+    assert main(["run", configuration(f"{CLEAN} ram 16m,4k")]) == 0
 
 
 def test_an_unknown_value_is_told_as_what_keeps_the_guest_from_starting(configuration, capsys):

@@ -66,6 +66,8 @@ def at(start: int, size: int = 0x1000, letters: str = "rwn") -> str:
 
 TIMER, DMA_PLACE, SMALL, NOWHERE = 0xFE202000, 0xFE203000, 0xFE400000, 0xF0000000
 RAM_PASS, KEPT_PASS = pass_at(0x50000000, letters="rn"), pass_at(0x70000000, letters="rn")
+DEVICE_WITHOUT_DMA = device("/soc/timer@fe202000", TIMER, interrupts=(154,))
+
 PRELOADED = "ram 0x70000000,64m initrd pass loc mem:0x90000000,0x1000,rn=0x70000000"
 """Where the host has RAM that is kept for it, and the guest by chance RAM of its own."""
 
@@ -157,6 +159,9 @@ CASES = (
     Case("x86-only", "vdev pl011 loc 0x1c090000 intr gic:37", "vdev pl011", "an x86 board", "vdev ser8250 loc 0x3f8 intr p:4", BOARD, base="ram 0x100000,64m guest load kernel vdev ioapic loc 0xf8000000 intr apic name p\n"),
     Case("dma-device-declared-harmless", pass_at(DMA_PLACE), at(DMA_PLACE), "does DMA", pass_at(DMA_PLACE, letters="rwd"), severity=WARNING),
     Case("dma-device-declared-harmless", pass_at(DMA_PLACE), at(DMA_PLACE), "IOMMU knows it", pass_at(TIMER), TREE._replace(devices=(DMA._replace(streams=(), iommu_group=7), SERIAL)), severity=WARNING),
+    Case("dma-device-declared-harmless", pass_at(TIMER), at(TIMER), "has `dma-coherent`", pass_at(TIMER, letters="rwd"), TREE._replace(devices=(DEVICE_WITHOUT_DMA._replace(dma=("dma-coherent",)), DMA)), TREE._replace(devices=(DEVICE_WITHOUT_DMA._replace(streams=("s",)), DMA)), severity=WARNING),
+    Case("dma-device-declared-harmless", pass_at(TIMER), at(TIMER), "lets a DMA controller", pass_at(TIMER), TREE._replace(devices=(DEVICE_WITHOUT_DMA._replace(dma=("dmas",)),)), TREE._replace(devices=(DEVICE_WITHOUT_DMA,)), severity=WARNING),
+    Case("dma-device-declared-harmless", pass_at(TIMER), at(TIMER), "a USB controller (`snps,dwc3`)", pass_at(TIMER), TREE._replace(devices=(DEVICE_WITHOUT_DMA._replace(compatible=("x,y", "snps,dwc3")),)), TREE._replace(devices=(DEVICE_WITHOUT_DMA._replace(compatible=("x,y",)),)), hypervisor=KVM, severity=WARNING),
     Case("dma-manager-missing", pass_at(DMA_PLACE, letters="rwd"), at(DMA_PLACE, letters="rwd"), "there is none", pass_at(DMA_PLACE), NO_SMMU),
     Case("dma-manager-missing", pass_at(TIMER, letters="rwd"), at(TIMER, letters="rwd"), "behind no IOMMU", pass_at(DMA_PLACE, letters="rwd"), severity=WARNING),
     Case("dma-manager-missing", pass_at(TIMER, letters="rwd"), at(TIMER, letters="rwd"), "bare memory", pass_at(TIMER), hypervisor=KVM),

@@ -17,8 +17,9 @@ A, B = "system a ram 64m ", "system b ram 64m "
 WARNING, ERROR = Severity.WARNING, Severity.ERROR
 
 UART = platform_device("/soc/serial@fe201000", 0xFE201000)
+COHERENT = platform_device("/soc/usb@fe208000", 0xFE208000)._replace(dma=("dma-coherent",))
 STREAM = platform_device("/soc/dma@fe207000", 0xFE207000, streams=("smmu@9050000:0x100",))
-DEVICES = BOARD._replace(devices=(UART, STREAM))
+DEVICES = BOARD._replace(devices=(UART, STREAM, COHERENT))
 TWINS = with_functions(
     NVME, NVME._replace(address=NVME.address._replace(device=11), iommu_group=11)
 )
@@ -54,6 +55,8 @@ CASES = (
     Case("peer-missing", "", f"{PEER}/dev/qvm/b/net2", "peer /dev/qvm/b/net2", f"{PEER}/dev/qvm/b/net2 vdev virtio-net name net2", severity=WARNING),
     Case("peer-missing", NET, "vdev virtio-console hostdev /dev/qvm/a/net2", "hostdev /dev/qvm/a/net2", "vdev virtio-console hostdev >/dev/qvm/a/net0", severity=WARNING),
     Case("peer-missing", "vdev virtio-net name /dev/qvm/a/net0 ", f"{PEER}/dev/qvm/a/net", "peer /dev/qvm/a/net", f"{PEER}/dev/qvm/a/net0", severity=WARNING),
+    Case("memory-oversubscribed", "ram 1g", "rom 960m", "rom 960m", "rom 768m", "ram 64m", BOARD._replace(memory=(), allocated=(), total_ram=1950 << 20)),
+    Case("memory-oversubscribed", "ram 1g", "rom 768m", "rom 768m", "rom 768m", "ram 64m", BOARD._replace(total_ram=1800 << 20), BOARD),
     Case("memory-oversubscribed", "ram 1g", "rom 960m", "rom 960m", "rom 768m", "ram 64m", BOARD),
     Case("memory-oversubscribed", "", "ram 1900m", "ram 1900m", "ram 1900m", "ram 64m", BOARD, BOARD._replace(memory=())),
     Case("memory-oversubscribed", "", "ram 1900m", "ram 1900m", "ram 1900m", "ram 64m", BOARD, BOARD._replace(allocated=())),
@@ -70,6 +73,7 @@ CASES = (
     Case("device-shared", f"{PAGE}rn=0xfe201000", "pass loc mem:0x10000000,0x10,rn=0xfe201ff8", "mem:0x10000000,0x10,rn=0xfe201ff8", "pass loc mem:0x10000000,0x10,rn=0xfe202000", "mem:0x10000000,0x1000,rn=0xfe201000", DEVICES, severity=WARNING),
     Case("dma-device-shared", f"{PAGE}rwn=0xfe201000", f"{PAGE}rwd=0xfe201000", "mem:0x10000000,0x1000,rwd=0xfe201000", f"{PAGE}rwd=0xfe202000", "mem:0x10000000,0x1000,rwn=0xfe201000", DEVICES),
     Case("dma-device-shared", f"{PAGE}rwn=0xfe207000", f"{PAGE}rwn=0xfe207000", "mem:0x10000000,0x1000,rwn=0xfe207000", f"{PAGE}rwn=0xfe208000", "mem:0x10000000,0x1000,rwn=0xfe207000", DEVICES),
+    Case("dma-device-shared", f"{PAGE}rwn=0xfe208000", f"{PAGE}rwn=0xfe208000", "mem:0x10000000,0x1000,rwn=0xfe208000", f"{PAGE}rwn=0xfe209000", "mem:0x10000000,0x1000,rwn=0xfe208000", DEVICES),
     Case("dma-device-shared", "pass loc pci:0x1234/0x11e9", "pass loc pci:0x1234/0x11e9/0", "pci:0x1234/0x11e9/0", "pass loc pci:0x1234/0x11e9/1", "pci:0x1234/0x11e9"),
     Case("dma-device-shared", f"{PAGE}rwn=0xfebd4000", f"{PAGE}rwn=0xfebd4000", "mem:0x10000000,0x1000,rwn=0xfebd4000", f"{PAGE}rwn=0xfebd5000", "mem:0x10000000,0x1000,rwn=0xfebd4000", BOARD),
     Case("dma-device-shared", f"{PAGE}rwn=0xfebd4000", "pass loc pci:0:3.0", "pci:0:3.0", "pass loc pci:0:4.0", "mem:0x10000000,0x1000,rwn=0xfebd4000", BOARD),

@@ -65,7 +65,16 @@ def read_board_without_resources(files: HostFiles) -> Board:
             locked_memory_limit=_locked_memory_limit(files),
             address_bits=_address_bits(cpuinfo, files.architecture()),
         ),
+        total_ram=_total_ram(files.text("/proc/meminfo")),
     )
+
+
+def _total_ram(meminfo: str) -> int | None:
+    """Bytes, from "MemTotal:       16314552 kB" (fs/proc/meminfo.c; it counts KiB)."""
+    if not meminfo.startswith("MemTotal:"):
+        return None
+    number = meminfo.removeprefix("MemTotal:").lstrip().partition(" ")[0]
+    return int(number) << 10 if number.isdecimal() and len(number) < 15 else None
 
 
 def _name(hostname: str) -> str:

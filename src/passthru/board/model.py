@@ -139,7 +139,8 @@ class PlatformDevice(NamedTuple):
 
     ``name`` is its path in the tree, or its name in sysfs. ``registers`` are host-physical.
     ``interrupts`` are vectors as in InterruptLine. ``clocks``, ``power_domains`` and
-    ``resets`` name their providers; ``streams`` are its ids at the IOMMU.
+    ``resets`` name their providers; ``streams`` are its ids at the IOMMU. ``dma`` is what its
+    node in the tree says of DMA: names of properties, and whether its bus is PCI.
     """
 
     name: str
@@ -152,6 +153,7 @@ class PlatformDevice(NamedTuple):
     streams: tuple[str, ...]
     driver: str | None
     iommu_group: int | None
+    dma: tuple[str, ...] = ()
 
 
 class UioDevice(NamedTuple):
@@ -206,7 +208,8 @@ class Board(NamedTuple):
     the leaf names that ``$asinfo_start{…}`` uses. ``unseen`` says what could not be read,
     and why, a sentence each. ``uio`` is None where nobody looked. ``infrastructure`` is what the
     host needs to live and what is never passed: interrupt controllers, IOMMUs, PCI configuration
-    space, timers, firmware; each name begins with which of these it is.
+    space, timers, firmware; each name begins with which of these it is. ``total_ram`` is how many
+    bytes of RAM Linux counts as its own, None where the source does not say.
     """
 
     name: str
@@ -228,6 +231,19 @@ class Board(NamedTuple):
     unseen: tuple[str, ...] = ()
     uio: tuple[UioDevice, ...] | None = None
     infrastructure: tuple[HostRegion, ...] = ()
+    total_ram: int | None = None
+
+    @property
+    def ram_to_allocate(self) -> int | None:
+        """Bytes of RAM that the host allocates from, used or not; None where it is not known.
+
+        Huge pages count. Linux itself counts less than ``allocated`` has: what it took for itself
+        as it started is not for allocating.
+        """
+        if self.total_ram is not None:
+            return self.total_ram
+        total = sum(each.size for each in self.allocated)
+        return total if total and self.memory_known else None
 
     @property
     def memory_known(self) -> bool:

@@ -39,12 +39,12 @@ __all__ = [
 FORMAT = "passthru board"
 """What every snapshot says of itself under the key ``format``."""
 
-VERSION = 4
+VERSION = 5
 """The version that is written, and the newest that is read.
 
 Version 1 had no capabilities of PCI functions, version 2 no UIO devices, version 3 no
-infrastructure. What an older file lacks has its default; of infrastructure, that is what the
-other fields show.
+infrastructure, version 4 neither what a tree says of DMA nor the total of RAM. What an older
+file lacks has its default; of infrastructure, that is what the other fields show.
 """
 
 _MOST = 1 << 64
@@ -119,6 +119,7 @@ _NUMBERS = {
     (Abilities, "locked_memory_limit"): _Number(0, _MOST - 1),
     (Abilities, "address_bits"): _Number(1, 64),
     (Board, "cpu_count"): _Number(1, _INTEGER),
+    (Board, "total_ram"): _Number(0, _MOST - 1),
 }
 """Every number of the model by the class and the field that it stands in."""
 

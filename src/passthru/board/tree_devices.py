@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices in a device tree: everything that has registers or interrupts."""
 
+from passthru.board.dma import signs_in_tree
 from passthru.board.infrastructure import (
     CONFIGURATION,
     INTERRUPT_CONTROLLER,
@@ -136,6 +137,7 @@ def _device(
         streams=stream_names(node, references),
         driver=None,
         iommu_group=None,
+        dma=signs_in_tree(node),
     )
 
 

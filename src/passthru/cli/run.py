@@ -111,6 +111,7 @@ def _run(words: list[str], without: list[str], *, show_plan: bool, hugepages: bo
     else:
         plan, planned = _plan(config, board)
         findings += planned + _without_allowed_clocks(check(config, plan, board))
+        findings += _too_much_ram(config, board)
     if findings:
         from passthru.cli.output import colours_on
         from passthru.report.text import findings_as_text
@@ -132,6 +133,17 @@ def _plan(config: VmConfig, board: Board) -> "tuple[VmPlan | ArmPlan | None, tup
 
         return plan_arm_vm(config, board)
     return plan_vm(config, board)
+
+
+def _too_much_ram(config: VmConfig, board: Board) -> tuple[Finding, ...]:
+    """``memory-oversubscribed`` for this VM alone; other programs' use changes all the time."""
+    most = board.ram_to_allocate
+    if most is None or sum(option.size for option in config.memory) <= most:
+        return ()
+    # Here, not above: a VM with room starts without it.
+    from passthru.rules.system import CheckedVm, check_system
+
+    return check_system([CheckedVm(config, complete=True)], board)
 
 
 def _without_allowed_clocks(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from passthru.addresses import HUGEPAGE_SIZE, AddressRange
 from passthru.board.binding import binding_commands
+from passthru.board.dma import is_bus_master
 from passthru.board.model import Board, PciFunction, PlatformDevice
 from passthru.board.sysfs_place import SysfsPlace, sysfs_place, unbinding_command
 from passthru.board.uio import MAIN_CONTROLLERS
@@ -139,8 +140,8 @@ def _providers(device: PlatformDevice) -> list[str]:
 
 
 def _locations(device: PlatformDevice, board: Board) -> Iterator[str]:
-    # A device that an IOMMU knows does DMA; for others it is the integrator who knows.
-    status = "d" if device.streams or device.iommu_group is not None else "n"
+    # Where the board does not show DMA, it is the integrator who knows.
+    status = "d" if is_bus_master(device) else "n"
     for each in device.registers:
         yield f"loc {each.start:#x},{each.size:#x},rw{status}"
     # Vectors of a device are the main controller's; a GPIO controller may count alike.

@@ -98,8 +98,8 @@ DMA_DEVICE_DECLARED_HARMLESS = Rule(
     "dma-device-declared-harmless",
     Severity.WARNING,
     "`n` is given for registers of a device that can do DMA.",
-    "`n` is only a declaration. A PCI function can be made bus master by whoever writes its "
-    "registers, and then reaches all of the host's memory.",
+    "`n` is only a declaration. A guest that writes the registers of a PCI function, or of another "
+    "bus master, can let it reach all of the host's memory.",
 )
 
 BLOB_WITHOUT_DMA = Rule(

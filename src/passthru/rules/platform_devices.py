@@ -3,6 +3,7 @@
 
 from itertools import groupby
 
+from passthru.board.dma import is_bus_master, sign_of_dma
 from passthru.board.model import Board, PlatformDevice
 from passthru.board.sysfs_place import unbinding_command
 from passthru.diagnostics.finding import Finding, Place, Severity
@@ -37,6 +38,10 @@ CLOCK_DEPENDENT_DEVICE = Rule(
 )
 
 _MOST_OTHERS = 8
+_WITHOUT_ENGINE = (
+    "where the guest's driver does not use that controller, say so: "
+    "`# passthru: allow dma-device-declared-harmless`"
+)
 _CARRIERS = ("vfio-platform", "vfio-amba", "uio_pdrv_genirq")
 _IOMMU_WORDS = ("iommu", "smmu", "mmu-4", "mmu-5", "mmu-6", "mmu-7", "ipmmu")
 
@@ -110,24 +115,26 @@ def device_driver_active(devices: Sequence[PassedDevice]) -> Iterator[Finding]:
 def device_declared_harmless(
     devices: Sequence[PassedDevice], hypervisor: Hypervisor
 ) -> Iterator[Finding]:
-    """``dma-device-declared-harmless`` for devices that an IOMMU knows, once for each pass."""
+    """``dma-device-declared-harmless`` for devices that show DMA, once for each pass."""
     for memory, behind in _by_pass(devices):
         if not (memory.is_device and memory.location.access.without_dma):
             continue
-        masters = [each for each in behind if each.streams or each.iommu_group is not None]
-        if masters:
-            streams = masters[0].streams
-            known = f" (as {', '.join(streams)})" if streams else ""
-            names = and_more([each.name for each in masters])
+        masters = [each for each in behind if is_bus_master(each)]
+        suspects = masters or [each for each in behind if sign_of_dma(each) is not None]
+        if suspects:
+            names = and_more([each.name for each in suspects])
             yield DMA_DEVICE_DECLARED_HARMLESS.finding(
-                f"`n`: these are registers of {names}, which does DMA: the board's IOMMU "
-                f"knows it{known}",
+                f"`n`: these are registers of {names}, which {sign_of_dma(suspects[0])}",
                 memory.location.span,
                 resource=memory.resource,
-                others=(Place(f"registers of {each.name}") for each in masters[1:_MOST_OTHERS]),
-                # Linux cannot contain what is passed as bare memory: dma-manager-missing.
-                fix=None if hypervisor is Hypervisor.KVM else "say `d` instead of `n`",
+                others=(Place(f"registers of {each.name}") for each in suspects[1:_MOST_OTHERS]),
+                fix=_true_status(hypervisor) if masters else _WITHOUT_ENGINE,
             )
+
+
+def _true_status(hypervisor: Hypervisor) -> str | None:
+    # Linux cannot contain what is passed as bare memory: dma-manager-missing.
+    return None if hypervisor is Hypervisor.KVM else "say `d` instead of `n`"
 
 
 def device_without_iommu(

@@ -6,6 +6,7 @@ from itertools import accumulate
 from operator import itemgetter
 
 from passthru.addresses import AddressRange
+from passthru.board.dma import is_bus_master
 from passthru.board.model import BarKind, Board, PciFunction, PlatformDevice
 from passthru.diagnostics.finding import Severity
 from passthru.diagnostics.rule import Rule
@@ -46,8 +47,7 @@ class BoardDevices:
     def __init__(self, board: Board) -> None:
         platform: dict[bool, list[_Place]] = {True: [], False: []}
         for device in board.devices:
-            # What an IOMMU has streams for is a bus master.
-            does_dma = bool(device.streams) or device.iommu_group is not None
+            does_dma = is_bus_master(device)
             for start, size in device.registers:
                 platform[does_dma].append((start, start + size, device))
         self._with_dma = _Registers([*platform[True], *_function_places(board)])

@@ -23,11 +23,11 @@ MEMORY_OVERSUBSCRIBED = Rule(
 def memory_oversubscribed(vms: Sequence[CheckedVm], board: Board) -> Iterator[Finding]:
     """``memory-oversubscribed``, once, at the first `ram` or `rom` for which nothing is left.
 
-    Silent where it is not known what the host allocates from. The host needs some memory
-    itself, which nobody can tell; so this is told only where it is certain.
+    Silent where it is not known what the host allocates from. How much of that is free, and how
+    much the host needs itself, changes all the time; so this is told only where it is certain.
     """
-    free = sum(each.size for each in board.allocated)
-    if not free or not board.memory_known:
+    free = board.ram_to_allocate
+    if free is None:
         return
     wanted = sum(option.size for vm in vms for option in vm.config.memory)
     if wanted <= free:
