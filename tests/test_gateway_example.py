@@ -42,11 +42,12 @@ def test_the_system_is_planned_without_a_word_of_what_is_wrong(capsys):
     assert "VM linux: " in told.out
 
 
-def test_each_of_the_eight_mistakes_is_found_once(capsys):
+def test_each_of_the_eight_mistakes_is_found(capsys):
+    # The wrong interrupt is told beside its device, and where another VM has it, too.
     assert main(["check", "--board", BOARD, *BROKEN]) == 65
     found = capsys.readouterr().out
     assert is_current(FINDINGS, found)
-    assert found.splitlines()[-1] == "5 errors, 3 warnings in 2 files"
+    assert found.splitlines()[-1] == "5 errors, 4 warnings in 2 files"
 
 
 def test_the_mistakes_are_what_distinguishes_the_broken_copy():

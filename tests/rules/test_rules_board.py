@@ -230,7 +230,7 @@ def test_the_exposed_neighbours_are_named_once() -> None:
 
 def test_a_device_tree_s_number_gets_the_one_that_was_meant() -> None:
     told = on_board(ARM_BASE + "pass intr gic:60=121", TREE, KVM)
-    assert fix_of(told, "interrupt-source-missing").startswith("153, if 121 is from a device tree")
+    assert fix_of(told, "interrupt-source-missing").startswith("gic:60=153, if 121 is from a")
 
 
 def test_missing_drivers_are_named_by_their_options() -> None:

@@ -24,7 +24,7 @@ from arm_board import (
     with_pci,
 )
 from passthru.addresses import AddressRange
-from passthru.board.model import Board, CpuCluster, HostRegion
+from passthru.board.model import Board, CpuCluster, HostRegion, UioDevice
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source
 from passthru.language.reader import read
@@ -64,6 +64,10 @@ def at(start: int, size: int = 0x1000, letters: str = "rwn") -> str:
     return pass_at(start, size, letters).removeprefix("pass loc ")
 
 
+def at_too(start: int) -> str:
+    return f"loc {at(start)}"
+
+
 TIMER, DMA_PLACE, SMALL, NOWHERE = 0xFE202000, 0xFE203000, 0xFE400000, 0xF0000000
 RAM_PASS, KEPT_PASS = pass_at(0x50000000, letters="rn"), pass_at(0x70000000, letters="rn")
 DEVICE_WITHOUT_DMA = device("/soc/timer@fe202000", TIMER, interrupts=(154,))
@@ -78,6 +82,14 @@ WITH_GIC = TREE._replace(
         *TREE.devices,
         device("/iommu@9050000", 0x9050000, interrupts=(74,), compatible=("arm,smmu-v3",)),
     ),
+)
+PIN_DEVICE = 0xFE500000
+NESTED = TREE._replace(
+    devices=(
+        device("/soc/syscon@fe300000", 0xFE300000, 0x10000, interrupts=(199,)),
+        device("/soc/syscon@fe300000/leds@fe301000", 0xFE301000, interrupts=(200,)),
+        device("/soc/syscon@fe300000/leds@fe301000/red", 0xFE302000, interrupts=(201,)),
+    )
 )
 CLUSTERED = TREE._replace(devices=(), clusters=(CpuCluster("big", (2, 3)),))
 NOT_MAPPED = TREE._replace(memory=(), allocated=(), reserved=())
@@ -101,6 +113,10 @@ X86_LINUX = BOARD._replace(
         line(7, LEVEL, None, "ioapic"),
         line(8, LEVEL, "vfio-intx(0000:00:06.0)", "ioapic"),
     ),
+)
+X86_UIO = X86_LINUX._replace(
+    pci=(),
+    uio=(UioDevice("uio0", "0000:00:06.0", "uio", (6,), (AddressRange(0xFEA00000, 0x1000),)),),
 )
 IOAPIC = BASE + "vdev ioapic loc 0xf8000000 intr apic name p\n"
 
@@ -145,6 +161,16 @@ CASES = (
     Case("interrupt-source-missing", "pass intr gic:60=200", "gic:60=200", "no device", "pass intr gic:60=200", TREE, TREE._replace(interrupts=(), devices=()), hypervisor=KVM),
     Case("interrupt-source-missing", "pass intr gic:60=156", "gic:60=156", "no driver", "pass intr gic:60=156", WITHOUT_CARRIERS, LINUX, hypervisor=KVM),
     Case("interrupt-source-missing", "pass intr gic:60=156", "gic:60=156", "no driver", "pass intr gic:60=200", with_pci(WITHOUT_CARRIERS, NETWORK), hypervisor=KVM),
+    Case("interrupt-not-of-device", f"{pass_at(TIMER)} intr gic:122", "gic:122", "122 is the SPI of /soc/timer@fe202000", f"{pass_at(TIMER)} intr gic:154", severity=WARNING),
+    Case("interrupt-not-of-device", f"{pass_at(TIMER)} intr gic:60=122", "gic:60=122", "its interrupt is 154", f"{pass_at(TIMER)} intr gic:122=154", LINUX, hypervisor=QNX_7_1, severity=WARNING),
+    Case("interrupt-not-of-device", f"{pass_at(TIMER)} intr gic:60=155", "gic:60=155", "not one of /soc/timer@fe202000", f"{pass_at(TIMER)} pass intr gic:60=155", severity=WARNING),
+    Case("interrupt-not-of-device", f"{pass_at(TIMER)} intr gic:60=300", "gic:60=300", "passed with it: 154", f"{pass_at(TIMER)} intr gic:60=300 pass intr gic:61=154", severity=WARNING),
+    Case("interrupt-not-of-device", f"{pass_at(TIMER)} loc mem:0xfe300000,0x1000,rwn intr gic:60=122", "gic:60=122", "its interrupt is 154", f"{pass_at(TIMER)} loc mem:0xfe300000,0x1000,rwn intr gic:60=300", severity=WARNING),
+    Case("interrupt-not-of-device", f"{pass_at(TIMER)} {at_too(SMALL)} intr gic:154 intr gic:124", "gic:124", "124 is the SPI of /soc/small@fe400000", f"{pass_at(TIMER)} {at_too(SMALL)} intr gic:154 intr gic:156", severity=WARNING),
+    Case("interrupt-not-of-device", f"{pass_at(0xFE301000)} intr gic:60=300", "gic:60=300", "passed with it: 200", f"{pass_at(0xFE301000)} intr gic:60=199", NESTED, severity=WARNING),
+    Case("interrupt-not-of-device", f"{pass_at(0xFE301000)} intr gic:60=300", "gic:60=300", "passed with it: 200", f"{pass_at(0xFE301000)} intr gic:60=201", NESTED, severity=WARNING),
+    Case("interrupt-not-of-device", f"{pass_at(PIN_DEVICE)} intr gic:60=154", "gic:60=154", "not one of", f"{pass_at(PIN_DEVICE)} intr gic:60=154", TREE._replace(devices=(*TREE.devices, device("/soc/key@fe500000", PIN_DEVICE, interrupts=(157,)))), TREE._replace(devices=(*TREE.devices, device("/soc/key@fe500000", PIN_DEVICE))), severity=WARNING),
+    Case("interrupt-not-of-device", "pass loc mem:0x90000000,0x1000,rwn=0xfea00000 intr p:3=11", "p:3=11", "not one of 0000:00:06.0", "pass loc mem:0x90000000,0x1000,rwn=0xfea00000 intr p:3=6", X86_UIO, hypervisor=QNX_8_0, base=IOAPIC, severity=WARNING),
     Case("immediate-unmask-needs-edge", "pass intr gic:60,u=155", "gic:60,u=155", "level-triggered", "pass intr gic:60,u=154"),
     Case("immediate-unmask-needs-edge", "pass intr gic:60,u=156", "gic:60,u=156", "right only if", "pass intr gic:60=156", severity=WARNING),
     Case("immediate-unmask-needs-edge", "pass intr gic:60,u=300", "gic:60,u=300", "right only if", "pass intr gic:60=300", severity=WARNING),

@@ -134,6 +134,7 @@ CASES = (
     Case("interrupt-source-missing", f"{PINS}pass intr p:10=3", "p:10=3", "no UIO device", f"{PINS}pass intr p:10=5", UIO),
     Case("interrupt-source-missing", f"{PINS}pass intr p:10=5", "p:10=5", "no UIO device", f"{PINS}pass intr p:10=5", UIO._replace(uio=(), interrupts=()), UIO),
     Case("interrupt-source-missing", f"{PINS}pass intr p:10=3", "p:10=3", "no driver", f"{PINS}pass intr p:10=5", NO_UIO, UIO),
+    Case("interrupt-not-of-device", f"{PINS}pass loc mem:0x40000000,0x1000,rwn=0xfe900000 intr p:10=4", "p:10=4", "passed with it: 5", f"{PINS}pass loc mem:0x40000000,0x1000,rwn=0xfe900000 intr p:10=5", UIO, severity=Severity.WARNING),
     Case("host-interrupt-claimed-twice", f"{PINS}pass intr p:10=5 intr p:11=5", "p:11=5", "5", f"{PINS}pass intr p:10=5 intr p:11=4", UIO),
     Case("immediate-unmask-needs-edge", f"{PINS}pass intr p:10,u=5", "p:10,u=5", "level-triggered", f"{PINS}pass intr p:10,u=4", UIO),
     Case("immediate-unmask-needs-edge", f"{PINS}pass intr p:10,u=5", "p:10,u=5", "on the host and in the guest", f"{PINS}pass intr p:10,u=5", BOARD, UIO._replace(interrupts=(InterruptLine("ioapic", 5, Trigger.EDGE, "uio_pci_generic"),)), severity=Severity.WARNING),

@@ -37,6 +37,7 @@ NEEDS_A_BOARD = {
     "host-memory-in-use",
     "host-memory-not-zeroed",
     "host-memory-unknown",
+    "interrupt-not-of-device",
     "interrupt-source-missing",
     "iommu-group-split",
     "iova-reserved",

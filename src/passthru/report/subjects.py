@@ -63,6 +63,7 @@ SUBJECTS = {
         "host-interrupt-claimed-twice",
         "host-interrupt-in-use",
         "interrupt-source-missing",
+        "interrupt-not-of-device",
         "immediate-unmask-needs-edge",
     ),
     "DMA": (

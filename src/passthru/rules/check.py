@@ -274,6 +274,7 @@ def _interrupts_on_board(
     from passthru.rules import host_interrupts
     from passthru.rules.claimed_twice import host_interrupt_claimed_twice
     from passthru.rules.hypervisor import Hypervisor
+    from passthru.rules.interrupt_devices import interrupt_not_of_device
     from passthru.rules.interrupts import immediate_unmask_needs_edge
     from passthru.rules.platform_devices import passed_devices
 
@@ -287,6 +288,7 @@ def _interrupts_on_board(
     spans = {finding.span for finding in told}
     others = [each for each in interrupts if each.interrupt.span not in spans]
     yield from host_interrupts.interrupt_not_delivered(others, board)
+    yield from interrupt_not_of_device(config, passed, interrupts, board)
     yield from host_interrupt_claimed_twice(config)
     yield from host_interrupts.immediate_unmask_of_level(interrupts)
     known = {each.interrupt.span for each in interrupts if host_interrupts.has_known_trigger(each)}

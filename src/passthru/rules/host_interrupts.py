@@ -25,9 +25,11 @@ from passthru.rules.interrupts import IMMEDIATE_UNMASK_NEEDS_EDGE
 from passthru.rules.platform_devices import PassedDevice, is_used_by_host
 
 __all__ = [
+    "FIRST_SPI",
     "HOST_INTERRUPT_IN_USE",
     "INTERRUPT_SOURCE_MISSING",
     "PassedInterrupt",
+    "devices_by_vector",
     "has_known_trigger",
     "host_interrupt_in_use",
     "immediate_unmask_of_level",
@@ -35,6 +37,7 @@ __all__ = [
     "interrupt_source_missing",
     "is_edge_triggered",
     "passed_interrupts",
+    "with_vector",
 ]
 
 HOST_INTERRUPT_IN_USE = Rule(
@@ -56,7 +59,9 @@ INTERRUPT_SOURCE_MISSING = Rule(
 
 _GIC_LINES = (range(1020), range(1056, 1120), range(4096, 5120))
 
-_FIRST_SPI = 32
+FIRST_SPI = 32
+"""The interrupt that a device tree calls SPI 0 of a GIC."""
+
 _MOST_NAMED = 8
 
 _FOR_DEVICES = ("uio_pdrv_genirq",)
@@ -103,7 +108,7 @@ def host_interrupt_in_use(
     ``devices`` are those behind the passed memory: where host-driver-active is told of one,
     its interrupts go along with its registers.
     """
-    sources = _devices_by_vector(board) if interrupts else {}
+    sources = devices_by_vector(board) if interrupts else {}
     for each in interrupts:
         owners = _owners(each)
         if not owners or _is_delivered(each, board):
@@ -145,7 +150,7 @@ def _all(owners: Sequence[str]) -> str:
     return " and ".join([*owners[:_MOST_NAMED], *more])
 
 
-def _devices_by_vector(board: Board) -> dict[int, list[PlatformDevice]]:
+def devices_by_vector(board: Board) -> dict[int, list[PlatformDevice]]:
     """The devices with each interrupt, in the board's order."""
     found: dict[int, list[PlatformDevice]] = {}
     for device in board.devices:
@@ -190,7 +195,7 @@ def _without_carrier(
     may_be_pci = not has_device and _has_pci(board)
     if has_gic and board.interrupts and not (has_device or each.lines or may_be_pci):
         problem = f"no device of the board has interrupt {each.vector}"
-        yield _without_source(each, problem, _number_or_node(each.vector, board))
+        yield _without_source(each, problem, _number_or_node(each, board))
         return
     if _is_of_function(each):
         return
@@ -240,7 +245,7 @@ def _way_to_uio(each: PassedInterrupt, board: Board) -> str:
             return f"give the host a kernel with {MODULES['uio_pci_generic']}"
         commands = binding_commands(function.address, function.driver, to="uio_pci_generic")
         return "\n".join(("modprobe uio_pci_generic", *commands))
-    for device in _devices_by_vector(board).get(each.vector, ()):
+    for device in devices_by_vector(board).get(each.vector, ()):
         place = sysfs_place(device)
         if place is not None:
             return _device_to_uio(device, place, each.vector, board)
@@ -292,10 +297,26 @@ def _function_of(user: Pass, board: Board) -> PciFunction | None:
     return None
 
 
-def _number_or_node(vector: int, board: Board) -> str:
-    shared = vector + _FIRST_SPI
+def with_vector(each: PassedInterrupt, vector: int) -> str:
+    """The interrupt as a configuration has it, for another ``vector`` of the host.
+
+    Where the guest's line gives the vector, that line moves with it.
+    """
+    controller, line, immediate_unmask, written, _ = each.interrupt
+    unmask = ",u" if immediate_unmask else ""
+    if written is not None or line is None:
+        name = controller if line is None else f"{controller}:{line}"
+        return f"{name}{unmask}={vector}"
+    return f"{controller}:{line + vector - each.vector}{unmask}"
+
+
+def _number_or_node(each: PassedInterrupt, board: Board) -> str:
+    shared = each.vector + FIRST_SPI
     if any(line.vector == shared for line in board.interrupts):
-        return f"{shared}, if {vector} is from a device tree: its SPI n is n + {_FIRST_SPI}"
+        return (
+            f"{with_vector(each, shared)}, if {each.vector} is from a device tree: its SPI n is "
+            f"n + {FIRST_SPI}"
+        )
     return (
         "give the host's device tree a node with this interrupt and `compatible = "
         '"generic-uio"`, and boot it with uio_pdrv_genirq.of_id=generic-uio'

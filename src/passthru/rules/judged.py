@@ -30,6 +30,7 @@ from passthru.rules.host_memory import (
 from passthru.rules.host_processors import CPU_ABSENT
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.infrastructure import HOST_INFRASTRUCTURE
+from passthru.rules.interrupt_devices import INTERRUPT_NOT_OF_DEVICE
 from passthru.rules.memory_support import MEMORY_SUPPORT_MISSING
 from passthru.rules.peers import DEVICE_PATH_TAKEN
 from passthru.rules.platform_devices import CLOCK_DEPENDENT_DEVICE
@@ -52,6 +53,7 @@ _NEED_A_BOARD = (
     HOST_MEMORY_IN_USE,
     HOST_MEMORY_NOT_ZEROED,
     HOST_MEMORY_UNKNOWN,
+    INTERRUPT_NOT_OF_DEVICE,
     INTERRUPT_SOURCE_MISSING,
     IOMMU_GROUP_SPLIT,
     MEMORY_OVERSUBSCRIBED,

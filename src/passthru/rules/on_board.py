@@ -24,6 +24,7 @@ from passthru.rules.host_processors import cpu_absent
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.incomplete import needs_the_whole, part_with_certain_places
 from passthru.rules.infrastructure import host_infrastructure, told_once
+from passthru.rules.interrupt_devices import interrupt_not_of_device
 from passthru.rules.interrupts import IMMEDIATE_UNMASK_NEEDS_EDGE
 from passthru.rules.memory_support import memory_support_missing
 from passthru.rules.passed_memory import PassedMemory, passed_memory
@@ -214,6 +215,7 @@ def _devices_and_interrupts(
         if shows_what_the_host_uses(board, hypervisor):
             yield from host_interrupts.host_interrupt_in_use(interrupts, devices, board)
         yield from host_interrupts.interrupt_source_missing(interrupts, board, hypervisor)
+        yield from interrupt_not_of_device(config, passed, interrupts, board)
         yield from host_interrupts.immediate_unmask_of_level(interrupts)
     if hypervisor is Hypervisor.KVM:
         yield from memory_support_missing(passed, board)
