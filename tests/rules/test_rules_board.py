@@ -233,6 +233,43 @@ def test_a_device_tree_s_number_gets_the_one_that_was_meant() -> None:
     assert fix_of(told, "interrupt-source-missing").startswith("gic:60=153, if 121 is from a")
 
 
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("intr gic:122", "gic:154"),
+        ("intr gic:122,u", "gic:154,u"),
+        ("intr gic:60=122", "gic:60=154"),
+        ("intr gic:60,u=122", "gic:60,u=154"),
+        ("intr mine:22", "mine:54"),
+        ("intr high:2=122", "high:2=154"),
+        ("intr high:2", "high:2=154"),
+    ],
+)
+def test_the_interrupt_of_the_device_is_written_as_the_wrong_one_was(text: str, fix: str) -> None:
+    gics = "vdev gic name mine hostvector 100 vdev gic name high hostvector 298 "
+    base = ARM_BASE if "gic:" in text else gics + ARM_BASE.replace("gic:37", "mine:37")
+    told = on_board(f"{base} pass loc mem:0xfe202000,0x1000,rwn {text}", TREE)
+    assert fix_of(told, "interrupt-not-of-device") == fix
+
+
+@pytest.mark.parametrize("hypervisor", [QNX_8_0, KVM])
+def test_a_small_number_of_the_tree_is_told_beside_that_it_is_the_host_s(
+    hypervisor: Hypervisor,
+) -> None:
+    early = device("/soc/timer@fe202000", 0xFE202000, interrupts=(34,))
+    board = TREE._replace(devices=(early,))
+    text = f"{ARM_BASE} pass loc mem:0xfe202000,0x1000,rwn intr gic:60=2"
+    told = on_board(text, board, hypervisor)
+    assert "host-infrastructure" in ids(told)
+    assert fix_of(told, "interrupt-not-of-device") == "gic:60=34"
+
+
+def test_nothing_is_said_of_an_interrupt_beside_one_that_is_not_certain() -> None:
+    text = f"{ARM_BASE} vdev gic name far hostvector 0 pass loc mem:0xfe202000,0x1000,rwn "
+    assert "interrupt-not-of-device" in ids(on_board(f"{text} intr far:122", TREE))
+    assert "interrupt-not-of-device" not in ids(on_board(f"{text} intr far:122 intr x:9", TREE))
+
+
 def test_missing_drivers_are_named_by_their_options() -> None:
     text = ARM_BASE + "pass intr gic:60=156"
     for platform in ("missing", "module"):

@@ -304,10 +304,11 @@ def with_vector(each: PassedInterrupt, vector: int) -> str:
     """
     controller, line, immediate_unmask, written, _ = each.interrupt
     unmask = ",u" if immediate_unmask else ""
-    if written is not None or line is None:
-        name = controller if line is None else f"{controller}:{line}"
-        return f"{name}{unmask}={vector}"
-    return f"{controller}:{line + vector - each.vector}{unmask}"
+    moved = -1 if line is None else line + vector - each.vector
+    if written is None and moved >= 0:
+        return f"{controller}:{moved}{unmask}"
+    name = controller if line is None else f"{controller}:{line}"
+    return f"{name}{unmask}={vector}"
 
 
 def _number_or_node(each: PassedInterrupt, board: Board) -> str:

@@ -12,6 +12,7 @@ from passthru.plan.problems import (
 from passthru.rules.blobs import BLOB_LOOKS_SWAPPED
 from passthru.rules.guest_map import LOAD_OUTSIDE_MEMORY
 from passthru.rules.hypervisor import Hypervisor
+from passthru.rules.interrupt_devices import INTERRUPT_NOT_OF_DEVICE
 from passthru.rules.interrupts import INTERRUPT_CONTROLLER_UNKNOWN
 
 __all__ = ["needs_the_whole", "part_with_certain_places"]
@@ -22,6 +23,7 @@ _TELL_OF_ABSENCE = frozenset(
         BLOB_LOOKS_SWAPPED,
         BOOT_IMAGE_MISSING,
         INTERRUPT_CONTROLLER_UNKNOWN,
+        INTERRUPT_NOT_OF_DEVICE,
         LOAD_OUTSIDE_MEMORY,
         NO_ROOM_FOR_PCI,
         PCI_FUNCTION_0_MISSING,

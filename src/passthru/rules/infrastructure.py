@@ -45,15 +45,18 @@ def host_infrastructure(
 def told_once(findings: Sequence[Finding]) -> list[Finding]:
     """The findings without what the board says beside of places that are refused as the host's own.
 
-    Those places have to go, so how the host could give them is of no use.
+    Those places have to go, so how the host could give them is of no use. Which interrupt was
+    meant in place of the host's own is.
     """
     refused = {each.span for each in findings if each.id == HOST_INFRASTRUCTURE.id}
     if not refused:
         return [*findings]
     # The rules' other modules are for a refusal only.
+    from passthru.rules.interrupt_devices import INTERRUPT_NOT_OF_DEVICE
     from passthru.rules.judged import NEED_A_BOARD
 
-    others = {rule.id for rule in NEED_A_BOARD} - {HOST_INFRASTRUCTURE.id}
+    others = {rule.id for rule in NEED_A_BOARD}
+    others -= {HOST_INFRASTRUCTURE.id, INTERRUPT_NOT_OF_DEVICE.id}
     return [each for each in findings if each.span not in refused or each.id not in others]
 
 
