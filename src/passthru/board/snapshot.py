@@ -39,12 +39,12 @@ __all__ = [
 FORMAT = "passthru board"
 """What every snapshot says of itself under the key ``format``."""
 
-VERSION = 5
+VERSION = 4
 """The version that is written, and the newest that is read.
 
 Version 1 had no capabilities of PCI functions, version 2 no UIO devices, version 3 no
-infrastructure, version 4 neither what a tree says of DMA nor the total of RAM. What an older
-file lacks has its default; of infrastructure, that is what the other fields show.
+infrastructure, nothing of what a tree says of DMA, and no total of RAM. What an older file lacks
+has its default; of infrastructure, that is what the other fields show.
 """
 
 _MOST = 1 << 64
