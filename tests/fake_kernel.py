@@ -68,6 +68,13 @@ class FakeUio:
             self.unmasked += 1
 
 
+def reset_by_keyboard(page: memoryview) -> None:
+    """The exit of a PC that writes 0xfe to port 0x64."""
+    write = (kvm_abi.KVM_EXIT_IO, kvm_abi.KVM_EXIT_IO_OUT, 1, 0x64, 1, 0x400)
+    kvm_abi.RUN_IO.pack_into(page, kvm_abi.RUN_EXIT_REASON, *write)
+    page[0x400] = 0xFE
+
+
 class FakeKernel:
     """See Kernel; what is open or mapped can be looked at afterwards."""
 
@@ -85,7 +92,7 @@ class FakeKernel:
         self.signalled: list[int] = []
         self.ioapic = bytearray(kvm_abi.IRQCHIP.size)
         self.group_flags = vfio_abi.VFIO_GROUP_FLAGS_VIABLE
-        self.exits = [lambda page: page.__setitem__(kvm_abi.RUN_EXIT_REASON, SHUTDOWN)]
+        self.exits = [reset_by_keyboard]
         self.missing_paths: dict[str, int] = {}
         # KVM's emulated devices by type; what was set of a GIC: group, attribute, value.
         self.missing_devices: set[int] = set()
@@ -440,7 +447,6 @@ GICS = {
         arm_abi.KVM_DEV_TYPE_ARM_VGIC_ITS,
     )
 }
-SHUTDOWN = kvm_abi.KVM_EXIT_SHUTDOWN
 FUNCTION_NAMES = {
     vfio_abi.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: "VFIO_DEVICE_GET_PCI_HOT_RESET_INFO",
     vfio_abi.VFIO_DEVICE_PCI_HOT_RESET: "VFIO_DEVICE_PCI_HOT_RESET",

@@ -12,7 +12,7 @@ from passthru.bench.virtual_host import VirtualHost
 pytestmark = pytest.mark.bench
 
 TESTS = "tests/vmm/test_vmm_flat_guests.py"
-SAMPLE = "power_off or string or timer_of_the_kernel or scheduled_vcpu"
+SAMPLE = "power_off or triple_fault or string or timer_of_the_kernel or scheduled_vcpu"
 """Enough of them where this machine's own KVM runs them all: pytest is slow when emulated."""
 
 

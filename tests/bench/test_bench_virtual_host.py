@@ -169,7 +169,7 @@ def test_each_hang_has_a_restart_of_its_own(stage: Stage) -> None:
     assert len(stage.announced) == 2
 
 
-LOST = "passthru: vCPU 0: reset by a triple fault, at instruction 0xfff0"
+LOST = "passthru: vCPU 0: the guest crashed by a triple fault, at instruction 0xfff0"
 
 
 def test_a_guest_lost_on_an_emulated_host_is_run_again_once_each_time(stage: Stage) -> None:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`passthru run` up to the machine: what it refuses, and what it imports to say nothing."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from passthru.board.host_files import HostFiles
 from passthru.board.linux import read_board_without_resources
 from passthru.cli import run
 from passthru.cli.main import main
+from passthru.diagnostics.errors import ExitStatus
 
 CLEAN = (
     "system quick ram 0,640k rom 0xffff0000,64k cpu\n"
@@ -65,6 +68,7 @@ MOST_MODULES = 46
 
 READ_AND_PLAN = """
 import sys
+from pathlib import Path
 at_birth = set(sys.modules)
 from passthru.cli import main, run
 run._start = lambda *arguments, **options: 0  # all but the machine
@@ -267,3 +271,11 @@ def test_a_cluster_of_this_host_is_known(configuration, capsys, started):
     text = CLEAN.replace("cpu\n", f"cpu cluster {clusters[0].name}\n")
     assert main(["run", configuration(text)]) == 0
     assert len(started) == 1
+
+
+def test_the_help_and_the_readme_tell_every_exit_status_alike(capsys):
+    assert main(["run", "--help"]) == 0
+    told = dict(re.findall(r"^ +(\d+)  (.*)$", capsys.readouterr().out, re.MULTILINE))
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert told == dict(re.findall(r"^\| (\d+) \| (.*) \|$", readme, re.MULTILINE))
+    assert sorted(map(int, told)) == sorted(ExitStatus)

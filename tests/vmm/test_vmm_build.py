@@ -360,12 +360,32 @@ def test_a_reset_that_fails_after_the_guest_s_end_is_fatal_after_the_start(tmp_p
     assert raised.value.exit_status is ExitStatus.FATAL_AFTER_START
 
 
-def test_a_triple_fault_ends_like_a_reset_and_is_told(tmp_path):
+@pytest.mark.parametrize(
+    ("port", "value", "size", "word"),
+    [
+        (0x64, 0xFE, 1, "the guest reset itself, which ends it"),
+        (0xCF9, 0x06, 1, "the guest reset itself, which ends it"),
+        (0x604, 0x3400, 2, "the guest switched itself off"),
+    ],
+)
+def test_a_reset_is_told_from_a_power_off(tmp_path, port, value, size, word):
     remarks: list[str] = []
     kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    kernel.exits = [port_write(port, value, size)]
     assert run_machine(plan(tmp_path), BOARD, kernel, remarks.append) is ExitStatus.OK
-    assert [r for r in remarks if "triple fault" in r] == remarks
-    assert len(remarks) == 1
+    assert remarks == [word]
+
+
+def test_a_triple_fault_is_a_crash(tmp_path):
+    remarks: list[str] = []
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    kernel.exits = [leave(kvm_abi.KVM_EXIT_SHUTDOWN)]
+    told = "vCPU 0: the guest crashed by a triple fault, at instruction 0x0"
+    with pytest.raises(GuestCrash, match=told) as raised:
+        run_machine(plan(tmp_path), BOARD, kernel, remarks.append)
+    assert raised.value.exit_status is ExitStatus.FATAL_AFTER_START
+    assert remarks == []
+    assert (kernel.files, kernel.mappings, kernel.irqfds) == ({}, {}, {})
 
 
 def test_ram_that_huge_pages_do_not_fit_is_told(tmp_path):
@@ -373,6 +393,13 @@ def test_ram_that_huge_pages_do_not_fit_is_told(tmp_path):
     kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
     run_machine(plan(tmp_path), BOARD, kernel, remarks.append, hugepages=True)
     assert any("ordinary pages" in remark for remark in remarks)
+
+
+def leave(reason: int):
+    def exit_(page: memoryview) -> None:
+        page[kvm_abi.RUN_EXIT_REASON] = reason
+
+    return exit_
 
 
 def port_write(port: int, value: int, size: int):
@@ -385,7 +412,7 @@ def port_write(port: int, value: int, size: int):
 
 def test_a_processor_that_cannot_go_on_ends_with_96(tmp_path):
     kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
-    kernel.exits = [lambda page: page.__setitem__(8, 17)]
+    kernel.exits = [leave(kvm_abi.KVM_EXIT_INTERNAL_ERROR)]
     with pytest.raises(GuestCrash, match="vCPU 0: KVM cannot go on") as raised:
         run(plan(tmp_path), kernel)
     assert raised.value.exit_status is ExitStatus.FATAL_AFTER_START

@@ -5,6 +5,7 @@ The bench's tests run this file again on a virtual host, where there always is a
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -106,12 +107,43 @@ def guest(tmp_path: Path) -> Guest:
     return Guest(tmp_path)
 
 
+RESET_WORD = b"passthru: the guest reset itself, which ends it\n"
+POWER_OFF_WORD = b"passthru: the guest switched itself off\n"
+
+
 @pytest.mark.parametrize(
-    "end", ["reset", "power_off", "mov $6, %al\nmov $0xcf9, %dx\nout %al, %dx"]
+    ("end", "word"),
+    [
+        ("reset", RESET_WORD),
+        ("mov $6, %al\nmov $0xcf9, %dx\nout %al, %dx", RESET_WORD),
+        ("power_off", POWER_OFF_WORD),
+    ],
 )
-def test_reset_and_power_off_end_the_machine_with_status_0(guest, end):
+def test_reset_and_power_off_end_the_machine_with_status_0(guest, end, word):
     done = guest.run(f"print $'A'\n{end}\n1: hlt\njmp 1b")
-    assert (done.stdout, done.stderr, done.returncode) == (b"A", b"", 0)
+    assert (done.stdout, done.stderr, done.returncode) == (b"A", word, 0)
+
+
+def test_a_triple_fault_is_a_crash_with_its_place(guest):
+    # With an empty interrupt table in protected mode no fault can be handled.
+    done = guest.run(
+        """
+        print $'A'
+        cli
+        mov %cs, %ax
+        mov %ax, %ds
+        lidt empty
+        mov %cr0, %eax
+        or $1, %al
+        mov %eax, %cr0
+        xor %bx, %bx
+        div %bx
+        empty: .word 0, 0, 0
+        """
+    )
+    told = rb"passthru: vCPU 0: the guest crashed by a triple fault, at instruction 0x[0-9a-f]+\n"
+    assert (done.stdout, done.returncode) == (b"A", 96), done.stderr
+    assert re.fullmatch(told, done.stderr), done.stderr
 
 
 @pytest.mark.parametrize(
@@ -119,14 +151,14 @@ def test_reset_and_power_off_end_the_machine_with_status_0(guest, end):
 )
 def test_nothing_runs_after_the_access_that_ends_the_machine(guest, end):
     done = guest.run(f"print $'A'\n{end}\nprint $'B'\n1: hlt\njmp 1b")
-    assert (done.stdout, done.stderr, done.returncode) == (b"A", b"", 0)
+    assert (done.stdout, done.returncode) == (b"A", 0)
 
 
 def test_a_start_loads_few_modules(guest):
     python, *command = guest.command("reset")
     timed = [python, "-X", "importtime", *command]
     done = subprocess.run(timed, capture_output=True, text=True, check=True, timeout=60)
-    imported = {line.split()[-1] for line in done.stderr.splitlines() if "passthru" in line}
+    imported = {line.split()[-1] for line in done.stderr.splitlines() if " passthru" in line}
     assert "passthru.vmm.machine" in imported
     assert len(imported) <= MOST_MODULES, sorted(imported)
 
@@ -428,7 +460,7 @@ def test_sigquit_cuts_the_power_at_once(guest):
     assert wait_for_output(process) == b"W"
     process.send_signal(signal.SIGQUIT)
     _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors) == (3, b"")
+    assert (process.returncode, errors) == (3, b"passthru: the guest was ended from outside\n")
 
 
 ECHO = """
@@ -535,3 +567,13 @@ def test_dryrun_does_all_but_start(guest):
     )
     assert (done.stdout, done.returncode) == (b"", 0)
     assert b"dryrun complete" in done.stderr
+
+
+def test_the_status_is_the_guest_s_where_nobody_reads_the_word_about_its_end(guest):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        guest.command("power_off"), stdin=subprocess.DEVNULL, stderr=writer, timeout=60, check=False
+    )
+    os.close(writer)
+    assert done.returncode == 0

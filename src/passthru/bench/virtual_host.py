@@ -39,7 +39,7 @@ __all__ = ["VirtualHost"]
 
 _BIND_TIME = 60.0
 
-_LOST_GUEST = b": reset by a triple fault"
+_LOST_GUEST = b": the guest crashed by a triple fault"
 """What ``passthru run`` says of a guest that cannot go on.
 
 QEMU's emulation brings Linux guests to it now and then: an interrupt is taken between the end

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "UnwritableOutputError",
     "colours_on",
+    "drop",
     "show",
     "tell",
     "tell_problem",
@@ -70,9 +71,9 @@ def _write(stream: "TextIO", data: bytes) -> None:
         stream.buffer.write(data)
         stream.buffer.flush()
     except BrokenPipeError:
-        _drop(stream)
+        drop(stream)
     except OSError as error:
-        _drop(stream)
+        drop(stream)
         raise UnwritableOutputError(error.strerror or str(error)) from error
 
 
@@ -97,10 +98,10 @@ def _say(text: str, stream: "TextIO") -> None:
         for line in text.split("\n"):
             print(printable(line), file=stream, flush=True)
     except OSError:  # nobody is there to be told, which changes no status
-        _drop(stream)
+        drop(stream)
 
 
-def _drop(stream: "TextIO") -> None:
+def drop(stream: "TextIO") -> None:
     """Nobody can read on (``| head``, a full disk): what is left to be written goes nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())

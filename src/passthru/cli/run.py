@@ -42,6 +42,15 @@ as one configuration; @- is standard input.
 
 Ctrl-C is the power button of an x86-64 guest, and a second one ends it at once. A guest on
 arm64 has no such button: the first one ends it.
+
+The exit status, which a line on the error output explains:
+   0  the guest switched itself off, or reset itself, which ends it
+   2  wrong usage of the command
+   3  the guest was ended from outside
+   5  the guest did what KVM or this machine cannot do for it
+  64  fatal before the guest started (a missing file, no KVM …)
+  65  the configuration is wrong, or wrong for this host
+  96  fatal after the guest started: it crashed (a triple fault …), or its host failed
 """
 
 
@@ -223,6 +232,15 @@ def _start(
 
 
 def _say(remark: str) -> None:
-    from passthru.cli.output import tell
+    # What no terminal obeys needs no module to be made harmless: most guests end with such a word.
+    if not (remark.isascii() and remark.isprintable()):
+        from passthru.cli.output import tell
 
-    tell(remark)
+        tell(remark)
+        return
+    try:
+        print(f"passthru: {remark}", file=sys.stderr)
+    except OSError:  # the reader is gone, which changes no status
+        from passthru.cli.output import drop
+
+        drop(sys.stderr)

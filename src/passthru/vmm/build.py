@@ -19,6 +19,7 @@ from passthru.vmm.address_space import GuestMemory
 from passthru.vmm.kvm import Kvm, Vcpu, Vm
 from passthru.vmm.machine import Input, Machine
 from passthru.vmm.pci import PciBus
+from passthru.vmm.vcpu_thread import End
 
 if TYPE_CHECKING:
     from passthru.plan.aarch64 import ArmPlan
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Platform", "run_machine"]
 
 Say = Callable[[str], None]
+
+_DRY_RUN = End(ExitStatus.OK, "Exiting: dryrun complete")
 
 
 class Platform(Protocol):
@@ -99,7 +102,8 @@ def run_machine(
     ``exits_after`` this process ends next, and KVM's empty machine with it: the kernel takes
     it apart faster then than while the process lives. ``make_tree`` gives the device tree of an
     arm64 guest whose initial RAM disk is at the place that it is told (GPA), of at most so many
-    bytes. Raises PassthruError subclasses: before the start with status 64, after it with 96.
+    bytes. Raises PassthruError subclasses: those of the host have status 64 before the start
+    and 96 after it.
     """
     platform = _platform(plan, board, kernel, make_tree)
     build: _Build | None = None
@@ -111,11 +115,15 @@ def run_machine(
             if not exits_after:
                 undo.callback(vm.close)
             build = _Build(plan, board, kernel, say, kvm, vm, undo)
-            return build.run(platform, dry=dry, hugepages=hugepages)
+            end = build.run(platform, dry=dry, hugepages=hugepages)
     except PassthruError as error:
-        if build is not None and build.started:
+        before_start = error.exit_status is ExitStatus.FATAL_BEFORE_START
+        if before_start and build is not None and build.started:
             error.exit_status = ExitStatus.FATAL_AFTER_START
         raise
+    # Last: what the guest has printed goes before it.
+    say(end.word)
+    return end.status
 
 
 class _Build:
@@ -147,7 +155,7 @@ class _Build:
         self._functions: PassedFunctions | None = None
         self._interrupts: PassedInterrupts | None = None
 
-    def run(self, platform: Platform, *, dry: bool, hugepages: bool) -> ExitStatus:
+    def run(self, platform: Platform, *, dry: bool, hugepages: bool) -> End:
         plan, vm, undo = self._plan, self._vm, self._undo
         # Memory first: once there is an interrupt controller, KVM makes each slot wait.
         for region in plan.regions:
@@ -164,8 +172,7 @@ class _Build:
         if plan.threads:
             self._schedule(plan.threads)
         if dry:
-            self._say("Exiting: dryrun complete")
-            return ExitStatus.OK
+            return _DRY_RUN
         self.started = True
         return self._machine.run(vcpus, inputs)
 

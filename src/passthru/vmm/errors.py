@@ -19,6 +19,7 @@ __all__ = [
     "RoutesExhausted",
     "SoftwareKvm",
     "TooManyVcpus",
+    "UnsupportedOperation",
 ]
 
 
@@ -144,3 +145,9 @@ class GuestCrash(PassthruError):
 
     def __init__(self, vcpu: int, what: str) -> None:
         super().__init__(f"vCPU {vcpu}: {what}")
+
+
+class UnsupportedOperation(GuestCrash):
+    """The guest's code is sound, but KVM or this machine cannot carry it out."""
+
+    exit_status = ExitStatus.UNSUPPORTED

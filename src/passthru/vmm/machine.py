@@ -8,7 +8,16 @@ from passthru.diagnostics.errors import ExitStatus
 from passthru.lean import TYPE_CHECKING, Callable, Iterable, NamedTuple, Sequence
 from passthru.vmm.address_space import Bus
 from passthru.vmm.kvm import Vcpu
-from passthru.vmm.vcpu_thread import Thread, VcpuLoop, allocate_lock, get_ident, signal
+from passthru.vmm.vcpu_thread import (
+    POWER_OFF,
+    RESET,
+    End,
+    Thread,
+    VcpuLoop,
+    allocate_lock,
+    get_ident,
+    signal,
+)
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -21,6 +30,9 @@ _LOOK_AGAIN = 20
 """Milliseconds after which an input is looked at whose taker had no room."""
 _MOMENT = 0.0005
 """Seconds that a vCPU is given to leave the guest before it is told again."""
+
+_POWER_CUT = End(ExitStatus.POWER_CUT, "the guest was ended from outside")
+_FAILED = End(ExitStatus.FATAL_AFTER_START, "the machine failed")
 
 
 class Input(NamedTuple):
@@ -48,7 +60,7 @@ class Machine:
         """What the thread of a vCPU does first, with the vCPU's number."""
         self._say = say
         self._ended = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._status: ExitStatus | None = None
+        self._end: End | None = None
         self._failure: BaseException | None = None
         self._interrupts = 0
         self._running: list[tuple[VcpuLoop, Thread]] = []
@@ -60,15 +72,23 @@ class Machine:
     @property
     def has_ended(self) -> bool:
         """Whether somebody has ended the machine; its threads may still be on their way."""
-        return self._status is not None
+        return self._end is not None
 
-    def end(self, status: ExitStatus = ExitStatus.OK) -> None:
+    def power_off(self) -> None:
+        """The guest switches itself off. Any thread may call this."""
+        self.end(POWER_OFF)
+
+    def reset(self) -> None:
+        """The guest resets itself, which ends it. Any thread may call this."""
+        self.end(RESET)
+
+    def end(self, end: End) -> None:
         """End the machine; the first reason counts. Any thread may call this.
 
         The vCPU whose access ends the machine runs no guest code after it.
         """
-        if self._status is None:
-            self._status = status
+        if self._end is None:
+            self._end = end
             for loop, _ in self._running:
                 loop.request_stop()
             os.eventfd_write(self._ended, 1)
@@ -76,10 +96,10 @@ class Machine:
     def fail(self, failure: BaseException) -> None:
         """End the machine because of ``failure``, which run() raises. Any thread may call this."""
         self._failure = self._failure or failure
-        self.end()
+        self.end(_FAILED)
 
-    def run(self, vcpus: Sequence[Vcpu], inputs: Sequence[Input]) -> ExitStatus:
-        """Run until the end and tell how it came.
+    def run(self, vcpus: Sequence[Vcpu], inputs: Sequence[Input]) -> End:
+        """Run until the end and answer how it came.
 
         SIGINT and SIGTERM are the power button; a second one ends the machine at once, and so
         does the first where there is no button. SIGQUIT always cuts the power. SIGUSR1 asks how
@@ -111,18 +131,14 @@ class Machine:
                 signal.signal(number, handler)
         if self._failure is not None:
             raise self._failure
-        return ExitStatus.OK if self._status is None else self._status
+        return self._end or _POWER_CUT
 
     def _run_vcpu(self, loop: VcpuLoop) -> None:
         try:
             self.prepare_vcpu(loop.vcpu_number)
-            remark = loop.run()
-            if remark:
-                self._say(remark)
+            self.end(loop.run() or _POWER_CUT)
         except BaseException as failure:  # noqa: BLE001 (run() raises it, in the main thread)
             self.fail(failure)
-        finally:
-            self.end()
 
     def _wait(self, inputs: Sequence[Input], woken: int) -> None:
         """Until the end, hand on what comes in, as fast as it is taken.
@@ -175,7 +191,7 @@ class Machine:
         self._interrupts += 1
         button = self.press_power_button
         if button is None or self._interrupts > 1 or number == signal.SIGQUIT:
-            self.end(ExitStatus.POWER_CUT)
+            self.end(_POWER_CUT)
         else:
             self._say("power button pressed; once more ends the machine at once")
             # Not under the lock: this runs in the main thread, which may hold it.

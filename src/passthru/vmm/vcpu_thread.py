@@ -10,8 +10,8 @@ from _struct import Struct  # struct only hands it on, from a file more
 from _thread import LockType as Lock
 from _thread import allocate_lock, get_ident, start_new_thread
 
-from passthru.diagnostics.errors import PassthruError
-from passthru.lean import TYPE_CHECKING, Callable
+from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.lean import TYPE_CHECKING, Callable, NamedTuple
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.address_space import AccessRefused, Bus
 from passthru.vmm.kvm import Vcpu
@@ -23,7 +23,28 @@ if TYPE_CHECKING:
 else:
     import _signal as signal
 
-__all__ = ["Thread", "ThreadRefused", "VcpuLoop", "allocate_lock", "get_ident", "signal"]
+__all__ = [
+    "POWER_OFF",
+    "RESET",
+    "End",
+    "Thread",
+    "ThreadRefused",
+    "VcpuLoop",
+    "allocate_lock",
+    "get_ident",
+    "signal",
+]
+
+
+class End(NamedTuple):
+    """How a machine came to its end, if not by an error: the status, and the word for people."""
+
+    status: ExitStatus
+    word: str
+
+
+POWER_OFF = End(ExitStatus.OK, "the guest switched itself off")
+RESET = End(ExitStatus.OK, "the guest reset itself, which ends it")
 
 
 class ThreadRefused(PassthruError):
@@ -73,6 +94,7 @@ class Thread:
 
 
 _SUBERROR = _EVENT = Struct("<I")
+_ENDS = {abi.KVM_SYSTEM_EVENT_SHUTDOWN: POWER_OFF, abi.KVM_SYSTEM_EVENT_RESET: RESET}
 _NAMES = {
     abi.KVM_EXIT_FAIL_ENTRY: "the processor refused to enter the guest",
     abi.KVM_EXIT_INTERNAL_ERROR: "KVM cannot go on",
@@ -123,9 +145,8 @@ class VcpuLoop:
         if not self._stopping:
             self._page[abi.RUN_IMMEDIATE_EXIT] = 0
 
-    def run(self) -> str | None:
-        """Return when the guest has reset itself or a stop was requested; with a remark for
-        people if the guest did so by a triple fault.
+    def run(self) -> End | None:
+        """Return how the guest has ended itself, or None when a stop was requested.
 
         Raises GuestCrash when this vCPU cannot go on.
         """
@@ -150,7 +171,8 @@ class VcpuLoop:
             elif reason == abi.KVM_EXIT_MMIO:
                 self._memory_access()
             elif reason == abi.KVM_EXIT_SHUTDOWN:
-                return f"vCPU {self._vcpu.number}: reset by a triple fault{self._where()}"
+                # A real machine is reset by it, too. No guest means to do that.
+                raise self._crash("the guest crashed by a triple fault")
             elif reason == abi.KVM_EXIT_SYSTEM_EVENT:
                 return self._system_event()
             elif reason == abi.KVM_EXIT_ARM_NISV:
@@ -194,7 +216,7 @@ class VcpuLoop:
         with self._lock:
             handler = self._mmio.handler_at(gpa)
             if not (isinstance(handler, GuardedMemory) and handler.refuses(is_write=is_write)):
-                raise self._crash(f"{_NOT_TAKEN_APART}, to {gpa:#x}")
+                raise self._unsupported(f"{_NOT_TAKEN_APART}, to {gpa:#x}")
             self._abort_access()
 
     def _abort_access(self) -> None:
@@ -202,21 +224,21 @@ class VcpuLoop:
         self._vcpu.abort_access()
         self.let_go()
 
-    def _system_event(self) -> str | None:
+    def _system_event(self) -> End:
         """The guest's firmware interface has ended the machine (PSCI on arm64)."""
         (event,) = _EVENT.unpack_from(self._page, abi.RUN_EXIT_UNION)
-        if event in (abi.KVM_SYSTEM_EVENT_SHUTDOWN, abi.KVM_SYSTEM_EVENT_RESET):
-            return None
-        raise self._crash(f"the guest reports that it has crashed (event {event})")
+        if event in _ENDS:
+            return _ENDS[event]
+        if event == abi.KVM_SYSTEM_EVENT_CRASH:
+            raise self._crash("the guest reports that it has crashed")
+        raise self._crash(f"KVM ended the guest by an unknown event ({event})")
 
     def _run_failed(self, error: OSError) -> "GuestCrash":
+        if error.errno == errno.ENOSYS:
+            return self._unsupported(_NOT_TAKEN_APART)
         if error.errno == errno.EFAULT:
-            what = "the guest touched memory that the host cannot provide"
-        elif error.errno == errno.ENOSYS:
-            what = _NOT_TAKEN_APART
-        else:
-            what = f"KVM_RUN: {error.strerror}"
-        return self._crash(what)
+            return self._crash("the guest touched memory that the host cannot provide")
+        return self._crash(f"KVM_RUN: {error.strerror}")
 
     def _stuck(self, reason: int) -> "GuestCrash":
         (suberror,) = _SUBERROR.unpack_from(self._page, abi.RUN_EXIT_UNION)
@@ -227,6 +249,11 @@ class VcpuLoop:
         from passthru.vmm.errors import GuestCrash
 
         return GuestCrash(self._vcpu.number, f"{what}{self._where()}")
+
+    def _unsupported(self, what: str) -> "GuestCrash":
+        from passthru.vmm.errors import UnsupportedOperation
+
+        return UnsupportedOperation(self._vcpu.number, f"{what}{self._where()}")
 
     def _where(self) -> str:
         return f", at instruction {self._vcpu.instruction_pointer():#x}"

@@ -101,13 +101,13 @@ def add_devices(
 ) -> list[Input]:
     """Attach what ``plan`` has but its passed devices; answers the host streams to listen to."""
     ports = machine.ports
-    reset = ResetRegister(machine.end)
+    reset = ResetRegister(machine.reset)
     events = PowerEvents(_line(vm, layout.SCI_GSI))
     machine.press_power_button = events.press_power_button
     ports.attach(AddressRange(layout.CMOS_PORT, 2), CmosClock())
-    ports.attach(AddressRange(_KEYBOARD_COMMAND_PORT, 1), KeyboardReset(machine.end))
+    ports.attach(AddressRange(_KEYBOARD_COMMAND_PORT, 1), KeyboardReset(machine.reset))
     ports.attach(AddressRange(layout.PM1A_EVENT_PORT, 4), events)
-    ports.attach(AddressRange(layout.PM1A_CONTROL_PORT, 2), PowerControl(machine.end))
+    ports.attach(AddressRange(layout.PM1A_CONTROL_PORT, 2), PowerControl(machine.power_off))
     ports.attach(AddressRange(layout.PM_TIMER_PORT, 4), PowerTimer())
     ports.attach(layout.PCI_CONFIG_PORTS, ConfigPorts(pci, reset))
     machine.mmio.attach(plan.pci.ecam, EcamWindow(pci))
