@@ -4,8 +4,10 @@
 The bench's tests run this file again on a virtual host, where there always is a KVM.
 """
 
+import fcntl
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,91 +17,15 @@ from pathlib import Path
 
 import pytest
 
+from flat_guests import Guest
+
 pytestmark = pytest.mark.skipif(
     not os.access("/dev/kvm", os.R_OK | os.W_OK), reason="no /dev/kvm here; the bench has one"
 )
 
-DEVICES = (
-    "vdev ioapic loc 0xf8000000 intr apic name myioapic "
-    "vdev ser8250 loc 0x3f8 intr myioapic:4 hostdev {console} "
-    "vdev timer8254 intr myioapic:0 vdev mc146818 reg 0x0b,0x02 "
-    "vdev 8259 loc 0x20 vdev 8259 loc 0xa0 "
-)
-
-# What guests are made of: print %al, and the ways to end.
-MACROS = """
-.code16
-.macro print character
-    mov $0x3f8, %dx
-    mov \\character, %al
-    out %al, %dx
-.endm
-.macro reset
-    mov $0xfe, %al
-    out %al, $0x64
-1:  hlt
-    jmp 1b
-.endm
-.macro power_off
-    mov $0x604, %dx
-    mov $0x3400, %ax
-    out %ax, %dx
-1:  hlt
-    jmp 1b
-.endm
-"""
-
-
 MOST_MODULES = 71
 """Of our own, from the command to the machine's end; a start that follows another program's
 finds them in no cache."""
-
-
-class Guest:
-    """A flat binary and the configuration that starts it."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def command(
-        self, assembly: str, memory: str = "", console: str = ">-", cpu: str = "cpu"
-    ) -> list[str]:
-        source, binary = self._directory / "guest.s", self._directory / "guest.bin"
-        source.write_text(f"{MACROS}{assembly}\n")
-        linked = self._directory / "guest.o"
-        subprocess.run(["as", "--32", "-o", linked, source], check=True)
-        subprocess.run(
-            ["ld", "-m", "elf_i386", "-Ttext=0", "--oformat=binary", "-o", binary, linked],
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
-        configuration = self._directory / "guest.qvmconf"
-        configuration.write_text(
-            f"system flat\n{cpu}\nram 0,640k\n{memory}\nload 0x1000,{binary}\n"
-            + DEVICES.format(console=console)
-        )
-        return [sys.executable, "-m", "passthru", "run", f"@{configuration}"]
-
-    def run(
-        self, assembly: str, memory: str = "", cpu: str = "cpu"
-    ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            self.command(assembly, memory, cpu=cpu),
-            capture_output=True,
-            timeout=60,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-
-    def start(
-        self, assembly: str, console: str = ">-", cpu: str = "cpu"
-    ) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self.command(assembly, console=console, cpu=cpu),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
 
 
 @pytest.fixture
@@ -577,3 +503,84 @@ def test_the_status_is_the_guest_s_where_nobody_reads_the_word_about_its_end(gue
     )
     os.close(writer)
     assert done.returncode == 0
+
+
+def test_a_reader_that_leaves_ends_the_guest_with_a_word(guest):
+    # What `| head -c 1` does to a guest that goes on printing.
+    process = guest.start("print $'W'\n2: out %al, %dx\njmp 2b")
+    assert wait_for_output(process) == b"W"
+    process.stdout.close()
+    assert process.wait(timeout=30) == 3
+    told = b"passthru: nothing reads the standard output any more: the guest is ended\n"
+    assert process.stderr.read() == told
+
+
+def test_the_power_button_of_a_guest_whose_output_nobody_reads(guest):
+    # It prints for ever, at full speed, until the button is pressed.
+    process = guest.start(
+        """
+        print $'W'
+        mov $0x3f8, %bx
+        2: mov %bx, %dx
+        out %al, %dx
+        mov $0x600, %dx
+        in %dx, %ax
+        test $1, %ah
+        jz 2b
+        power_off
+        """
+    )
+    assert wait_for_output(process) == b"W"
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+    assert b"the guest switched itself off" in process.stderr.read()
+
+
+def test_an_error_output_that_nobody_reads_does_not_keep_the_guest_from_its_end(guest):
+    reader, writer = os.pipe()
+    os.write(writer, bytes(fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ)))
+    process = subprocess.Popen(
+        guest.command(WAIT_FOR_POWER_BUTTON),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=writer,
+    )
+    assert wait_for_output(process) == b"W"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+    process.stdout.close()
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_the_console_goes_nowhere_where_the_standard_output_is_closed(guest, closed):
+    command = shlex.join(guest.command("print $'W'\nreset", console="-"))
+    assert (
+        subprocess.run(f"{command} {closed}", shell=True, check=False, timeout=60).returncode == 0
+    )
+
+
+def test_sighup_ends_the_guest_at_once(guest):
+    process = guest.start(WAIT_FOR_POWER_BUTTON)
+    assert wait_for_output(process) == b"W"
+    process.send_signal(signal.SIGHUP)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (3, b"passthru: the guest was ended from outside\n")
+
+
+def test_nohup_is_respected(guest):
+    process = subprocess.Popen(
+        ["nohup", *guest.command(WAIT_FOR_POWER_BUTTON)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert wait_for_output(process) == b"W"
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 0

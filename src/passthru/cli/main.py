@@ -50,6 +50,8 @@ _COMMANDS = frozenset(
 )
 """Each is the module of its name here, beside ``run``, which starts without ``importlib``."""
 
+_LAST_STANDARD_STREAM = 2
+
 
 def run_process() -> "NoReturn":
     """All that the process of the command does; it ends with the command's exit status."""
@@ -77,11 +79,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _open_closed_streams() -> None:
-    """What the caller has closed (``>&-``) takes everything and keeps nothing."""
-    if sys.stdout is None or sys.stderr is None:
-        nowhere = open("/dev/null", "w", encoding="utf-8")  # noqa: PTH123, SIM115 - stays open
-        sys.stdout = sys.stdout or nowhere
-        sys.stderr = sys.stderr or nowhere
+    """What the caller has closed (``>&-``) takes everything, keeps nothing and has nothing.
+
+    A guest's console would else go to whatever file is opened next.
+    """
+    if sys.stdin is not None and sys.stdout is not None and sys.stderr is not None:
+        return
+    while (nowhere := os.open(os.devnull, os.O_RDWR)) <= _LAST_STANDARD_STREAM:
+        pass
+    sys.stdin = sys.stdin or open(nowhere, closefd=False, encoding="utf-8")  # noqa: SIM115
+    output = open(nowhere, "w", closefd=False, encoding="utf-8")  # noqa: SIM115
+    sys.stdout = sys.stdout or output
+    sys.stderr = sys.stderr or output
 
 
 def _dispatch(words: list[str]) -> int:

@@ -3,6 +3,7 @@
 
 import gc
 import os
+import select
 import sys
 
 from passthru.addresses import AddressRange
@@ -28,6 +29,8 @@ __all__ = ["main", "split_arguments"]
 
 _WITHOUT = "--without"
 _CLOCKS = "clock-dependent-device"
+_PATIENCE = 1000
+"""Milliseconds."""
 
 _USAGE = """\
 usage: passthru run [--plan] [--hugepages] [--without TYPE]… @FILE… [WORD…]
@@ -41,7 +44,8 @@ as one configuration; @- is standard input.
   dryrun           (an option of the configuration) do all but start the guest
 
 Ctrl-C is the power button of an x86-64 guest, and a second one ends it at once. A guest on
-arm64 has no such button: the first one ends it.
+arm64 has no such button: the first one ends it. On a terminal, `hostdev -` gives every key to
+the guest, Ctrl-C, too: there Ctrl-A x ends the guest, and Ctrl-A p is the power button.
 
 The exit status, which a line on the error output explains:
    0  the guest switched itself off, or reset itself, which ends it
@@ -231,7 +235,29 @@ def _start(
     )
 
 
+class _ErrorOutput:
+    """Where remarks go; one that nothing reads holds neither the guest nor its end up for long."""
+
+    def __init__(self) -> None:
+        self._writable = select.poll()
+        self._writable.register(2, select.POLLOUT)
+        self._patience = _PATIENCE
+
+    def has_room(self) -> bool:
+        """Whether a line can be written now; the first time that it cannot, after a while."""
+        if self._writable.poll(self._patience):
+            self._patience = _PATIENCE
+            return True
+        self._patience = 0
+        return False
+
+
+_ERROR_OUTPUT = _ErrorOutput()
+
+
 def _say(remark: str) -> None:
+    if not _ERROR_OUTPUT.has_room():
+        return
     # What no terminal obeys needs no module to be made harmless: most guests end with such a word.
     if not (remark.isascii() and remark.isprintable()):
         from passthru.cli.output import tell

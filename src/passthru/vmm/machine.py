@@ -22,6 +22,12 @@ from passthru.vmm.vcpu_thread import (
 if TYPE_CHECKING:
     from types import FrameType
 
+    from passthru.vmm.terminal import Terminal
+
+    SignalHandlers = dict[
+        signal.Signals, Callable[[int, FrameType | None], object] | int | signal.Handlers | None
+    ]
+
 __all__ = ["Input", "Machine"]
 
 _KICK = signal.SIGRTMIN
@@ -54,11 +60,13 @@ class Machine:
         self.mmio = Bus()
         self.lock = allocate_lock()
         self.press_power_button: Callable[[], None] | None = None
+        self.terminal: Terminal | None = None
+        """Whose keys the guest gets while it runs."""
         self.report: Callable[[], Iterable[str]] = tuple
         """What SIGUSR1 prints, beside that the guest runs."""
         self.prepare_vcpu: Callable[[int], None] = _nothing_to_prepare
         """What the thread of a vCPU does first, with the vCPU's number."""
-        self._say = say
+        self.say = say
         self._ended = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._end: End | None = None
         self._failure: BaseException | None = None
@@ -68,11 +76,6 @@ class Machine:
     def close(self) -> None:
         """Release what the machine itself holds."""
         os.close(self._ended)
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether somebody has ended the machine; its threads may still be on their way."""
-        return self._end is not None
 
     def power_off(self) -> None:
         """The guest switches itself off. Any thread may call this."""
@@ -93,6 +96,10 @@ class Machine:
                 loop.request_stop()
             os.eventfd_write(self._ended, 1)
 
+    def cut_power(self) -> None:
+        """A person or a program ends the machine from outside. Any thread may call this."""
+        self.end(_POWER_CUT)
+
     def fail(self, failure: BaseException) -> None:
         """End the machine because of ``failure``, which run() raises. Any thread may call this."""
         self._failure = self._failure or failure
@@ -102,8 +109,9 @@ class Machine:
         """Run until the end and answer how it came.
 
         SIGINT and SIGTERM are the power button; a second one ends the machine at once, and so
-        does the first where there is no button. SIGQUIT always cuts the power. SIGUSR1 asks how
-        the machine fares; SIGUSR2, which would end this process, is answered only.
+        does the first where there is no button. SIGQUIT always cuts the power, and SIGHUP, which
+        says that the terminal is gone, if it is not ignored (``nohup``). SIGUSR1 asks how the
+        machine fares; SIGUSR2, which would end this process, is answered only.
         Raises what a vCPU thread raised, GuestCrash above all.
         """
         loops = [VcpuLoop(vcpu, self.ports, self.mmio, self.lock) for vcpu in vcpus]
@@ -112,17 +120,25 @@ class Machine:
         # Python's handlers run between two steps of the main thread. One whose signal comes just
         # before that thread goes to sleep would wait for the next event, but for this pipe.
         woken, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        handlers = {number: signal.signal(number, self._interrupted) for number in _END_SIGNALS}
+        handlers: SignalHandlers = {
+            number: signal.signal(number, self._interrupted) for number in _END_SIGNALS
+        }
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            handlers[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._interrupted)
         handlers[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._asked)
         handlers[signal.SIGUSR2] = signal.signal(signal.SIGUSR2, self._asked_for_dump)
         kick = signal.signal(_KICK, lambda _number, _frame: None)
         waker = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         try:
+            if self.terminal is not None:
+                handlers.update(self.terminal.take())
             for thread in threads:
                 thread.start()
             self._wait(inputs, woken)
         finally:
             self._stop(loops, threads)
+            if self.terminal is not None:
+                self.terminal.give_back()
             signal.set_wakeup_fd(waker)
             os.close(woken)
             os.close(writer)
@@ -190,21 +206,21 @@ class Machine:
     def _interrupted(self, number: int, frame: "FrameType | None") -> None:
         self._interrupts += 1
         button = self.press_power_button
-        if button is None or self._interrupts > 1 or number == signal.SIGQUIT:
-            self.end(_POWER_CUT)
+        if button is None or self._interrupts > 1 or number in (signal.SIGQUIT, signal.SIGHUP):
+            self.cut_power()
         else:
-            self._say("power button pressed; once more ends the machine at once")
             # Not under the lock: this runs in the main thread, which may hold it.
             Thread(self._press, button).start()
+            self.say("power button pressed; once more ends the machine at once")
 
     def _asked(self, number: int, frame: "FrameType | None") -> None:
         count = len(self._running)
-        self._say(f"the guest runs, with {count} virtual processor{'s' if count > 1 else ''}")
+        self.say(f"the guest runs, with {count} virtual processor{'s' if count > 1 else ''}")
         for line in self.report():
-            self._say(line)
+            self.say(line)
 
     def _asked_for_dump(self, number: int, frame: "FrameType | None") -> None:
-        self._say("no dump is written: `run` has none")
+        self.say("no dump is written: `run` has none")
 
     def _press(self, button: Callable[[], None]) -> None:
         with self.lock:

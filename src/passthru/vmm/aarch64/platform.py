@@ -15,10 +15,10 @@ from passthru.vmm.aarch64.errors import GicVersionMissing
 from passthru.vmm.aarch64.kvm import ArmVcpu, GicDevice, ItsDevice
 from passthru.vmm.aarch64.pl011 import Pl011
 from passthru.vmm.address_space import GuestMemory
+from passthru.vmm.host_streams import HostStreams
 from passthru.vmm.kvm import Kvm, Vm
 from passthru.vmm.machine import Input, Machine
 from passthru.vmm.pci import EcamWindow, HostBridge, PciBus
-from passthru.vmm.serial import open_host_streams
 
 if TYPE_CHECKING:
     from passthru.vmm.interrupts import InterruptRoutes
@@ -92,8 +92,10 @@ class ArmPlatform:
         if self._plan.bus is not None:
             _add_host_bridge(machine, pci, self._plan.bus)
         inputs: list[Input] = []
+        streams = HostStreams(machine)
+        undo.callback(streams.close)
         for uart in self._plan.uarts:
-            inputs += _add_uart(machine, vm, uart, undo)
+            inputs += _add_uart(machine, vm, uart, streams)
         return inputs
 
     def message_routes(self, vm: Vm) -> "InterruptRoutes | None":
@@ -161,23 +163,12 @@ def _hand_out_accesses(vm: Vm) -> None:
     vm.call("KVM_ENABLE_CAP KVM_CAP_ARM_NISV_TO_USER", arm.KVM_ENABLE_CAP, argument)
 
 
-def _add_uart(machine: Machine, vm: Vm, uart: Uart, undo: UndoStack) -> list[Input]:
-    streams = open_host_streams(uart.host_devices, lambda: machine.has_ended)
-    for stream in streams:
-        undo.callback(stream.close)
-
-    def send(data: bytes) -> None:
-        for stream in streams:
-            stream.send(data)
-
+def _add_uart(machine: Machine, vm: Vm, uart: Uart, streams: HostStreams) -> list[Input]:
     def set_line(level: bool) -> None:
         line = arm.KVM_ARM_IRQ_TYPE_SPI << arm.KVM_ARM_IRQ_TYPE_SHIFT | uart.line
         vm.set_interrupt_line(line, level=level)
 
-    serial = Pl011(send, set_line)
+    host = streams.open(uart.host_devices)
+    serial = Pl011(host.send, set_line)
     machine.mmio.attach(uart.registers, serial)
-    return [
-        Input(stream.source, serial.receive, serial.room)
-        for stream in streams
-        if stream.source is not None
-    ]
+    return host.inputs(serial.receive, serial.room)

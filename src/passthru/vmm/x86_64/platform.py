@@ -9,10 +9,11 @@ from passthru.plan import x86_64 as layout
 from passthru.plan.model import SerialPort, VmPlan
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.address_space import GuestMemory
+from passthru.vmm.host_streams import HostStreams
 from passthru.vmm.kvm import Kvm, Vm, X86Vcpu
 from passthru.vmm.machine import Input, Machine
 from passthru.vmm.pci import ConfigPorts, EcamWindow, HostBridge, PciBus
-from passthru.vmm.serial import Serial8250, open_host_streams
+from passthru.vmm.serial import Serial8250
 from passthru.vmm.x86_64.boot import load, read_images
 from passthru.vmm.x86_64.boot.entry import enter
 from passthru.vmm.x86_64.cpuid import guest_cpuid
@@ -113,8 +114,10 @@ def add_devices(
     machine.mmio.attach(plan.pci.ecam, EcamWindow(pci))
     pci.add(0, 0, HostBridge())
     inputs: list[Input] = []
+    streams = HostStreams(machine)
+    undo.callback(streams.close)
     for port in plan.serial_ports:
-        inputs += _add_serial_port(machine, vm, port, undo)
+        inputs += _add_serial_port(machine, vm, port, streams)
     return inputs
 
 
@@ -127,22 +130,13 @@ def _move_ioapic(machine: Machine, vm: Vm, plan: VmPlan, resample: Callable[[], 
         machine.mmio.attach(place, MovedIoapic(vm, machine.while_held, resample))
 
 
-def _add_serial_port(machine: Machine, vm: Vm, port: SerialPort, undo: UndoStack) -> list[Input]:
-    streams = open_host_streams(port.host_devices, lambda: machine.has_ended)
-    for stream in streams:
-        undo.callback(stream.close)
-
-    def send(data: bytes) -> None:
-        for stream in streams:
-            stream.send(data)
-
-    serial = Serial8250(send, _line(vm, port.gsi))
+def _add_serial_port(
+    machine: Machine, vm: Vm, port: SerialPort, streams: HostStreams
+) -> list[Input]:
+    host = streams.open(port.host_devices)
+    serial = Serial8250(host.send, _line(vm, port.gsi))
     machine.ports.attach(AddressRange(port.port, 8), serial)
-    return [
-        Input(stream.source, serial.receive, serial.room)
-        for stream in streams
-        if stream.source is not None
-    ]
+    return host.inputs(serial.receive, serial.room)
 
 
 def _line(vm: Vm, gsi: int) -> Callable[[bool], None]:
