@@ -201,6 +201,19 @@ def test_a_second_processor_is_switched_on_and_off(arm_host: VirtualHost, tmp_pa
     assert (done.status, done.text) == (0, f"ab!{POWER_OFF_WORD}")
 
 
+def test_a_guest_whose_processors_are_all_off_is_remarked(
+    arm_host: VirtualHost, tmp_path: Path
+) -> None:
+    (arm_host.exchange / "off.bin").write_bytes(make_flat(tmp_path, "psci 0x84000002").read_bytes())
+    text = f"ram 0x40000000,1M cpu cpu load {arm_host.exchange}/off.bin {PL011}"
+    script = '"$@" & sleep 25; kill -QUIT $!; wait $!'
+    command = passthru_command(["run", *text.split()], AARCH64)
+    done = arm_host.run(["sh", "-c", script, "sh", *command], timeout=90)
+    told = "the guest sleeps for ever: vCPU 0 is switched off; vCPU 1 is switched off"
+    assert done.text == f"passthru: {told}\npassthru: the guest was ended from outside\n"
+    assert done.status == 3
+
+
 # Sets up the GICv3, lets one source interrupt, and tells which one it was.
 INTERRUPTED = """
     adr x0, vectors

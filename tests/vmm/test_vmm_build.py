@@ -4,6 +4,7 @@
 import errno
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from passthru.plan.model import (
     VmPlan,
 )
 from passthru.vmm import kvm_abi
+from passthru.vmm import machine as machine_module
 from passthru.vmm.build import run_machine
 from passthru.vmm.errors import (
     FileUnreadable,
@@ -388,6 +390,49 @@ def test_a_triple_fault_is_a_crash(tmp_path):
     assert (kernel.files, kernel.mappings, kernel.irqfds) == ({}, {}, {})
 
 
+class HaltedKernel(FakeKernel):
+    """Whose vCPUs stay in the guest until they are told to leave."""
+
+    state_of: tuple[int, ...] = ()
+
+    def _kvm_run(self, file: int, argument: int) -> int:
+        while not self._run_pages[file].view[kvm_abi.RUN_IMMEDIATE_EXIT]:
+            time.sleep(0.001)
+        raise InterruptedError
+
+    def _kvm_get_mp_state(self, file: int, argument: bytearray) -> int:
+        number = sorted(self._run_pages).index(file)
+        kvm_abi.MP_STATE.pack_into(argument, 0, self.state_of[number])
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("states", "remarks"),
+    [
+        ((3, 1), 1),  # halted, not started
+        ((3, 0), 0),  # halted, running
+        ((0, 1), 0),
+    ],
+)
+def test_a_guest_sleeps_for_ever_if_all_of_its_processors_do(
+    tmp_path, monkeypatch, states, remarks
+):
+    monkeypatch.setattr(machine_module, "_QUIET", 0.05)
+    monkeypatch.setattr(machine_module, "_IDLE", 10.0)
+    kernel = HaltedKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    kernel.state_of = states
+    said: list[str] = []
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGQUIT))
+    timer.start()
+    status = run_machine(plan(tmp_path, cpu_count=2), BOARD, kernel, said.append)
+    assert status is ExitStatus.POWER_CUT
+    told = [line for line in said if "sleeps for ever" in line]
+    assert len(told) == remarks
+    for line in told:
+        assert "vCPU 0 has halted with interrupts off" in line
+        assert "; vCPU 1 has not been started" in line
+
+
 def test_ram_that_huge_pages_do_not_fit_is_told(tmp_path):
     remarks: list[str] = []
     kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
@@ -413,7 +458,8 @@ def port_write(port: int, value: int, size: int):
 def test_a_processor_that_cannot_go_on_ends_with_96(tmp_path):
     kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
     kernel.exits = [leave(kvm_abi.KVM_EXIT_INTERNAL_ERROR)]
-    with pytest.raises(GuestCrash, match="vCPU 0: KVM cannot go on") as raised:
+    told = r"vCPU 0: KVM failed by itself \(internal error 0\), at instruction 0x0"
+    with pytest.raises(GuestCrash, match=told) as raised:
         run(plan(tmp_path), kernel)
     assert raised.value.exit_status is ExitStatus.FATAL_AFTER_START
     assert kernel.files == {}

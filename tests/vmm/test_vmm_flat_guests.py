@@ -584,3 +584,34 @@ def test_nohup_is_respected(guest):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_an_instruction_that_kvm_cannot_emulate_is_told_with_its_place(guest):
+    if has_hardware_virtualization():
+        pytest.skip("this KVM is real: it lets the processor raise the exception")
+    done = guest.run("print $'A'\nud2")
+    told = rb"passthru: vCPU 0: KVM cannot emulate an instruction of the guest"
+    assert re.match(told + rb" \(code: 0f 0b [0-9a-f ]+\), at instruction 0x1006\n", done.stderr)
+    assert (done.stdout, done.returncode) == (b"A", 5)
+
+
+def test_a_guest_that_halts_with_interrupts_off_is_remarked_once(guest):
+    process = guest.start("print $'W'\ncli\nhlt")
+    assert wait_for_output(process) == b"W"
+    assert process.stderr.readline() == (
+        b"passthru: the guest sleeps for ever: vCPU 0 has halted with interrupts off, before "
+        b"instruction 0x1008 (only a non-maskable interrupt would wake it)\n"
+    )
+    time.sleep(7)
+    process.send_signal(signal.SIGQUIT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (3, b"passthru: the guest was ended from outside\n")
+
+
+def test_a_guest_that_halts_with_interrupts_on_is_asleep_and_no_more(guest):
+    process = guest.start("print $'W'\nsti\n2: hlt\njmp 2b")
+    assert wait_for_output(process) == b"W"
+    time.sleep(7)
+    process.send_signal(signal.SIGQUIT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (3, b"passthru: the guest was ended from outside\n")

@@ -6,6 +6,7 @@ from struct import Struct
 import pytest
 
 from passthru.vmm import kvm_abi
+from passthru.vmm.exits import EXIT_NAMES
 
 HEADERS = ["linux/kvm.h"]
 CONSTANTS = {name: value for name, value in vars(kvm_abi).items() if name.startswith("KVM_")}
@@ -21,6 +22,7 @@ STRUCTURES = {
     "struct kvm_segment": kvm_abi.SEGMENT,
     "struct kvm_dtable": kvm_abi.DTABLE,
     "struct kvm_msrs": kvm_abi.MSRS,
+    "struct kvm_mp_state": kvm_abi.MP_STATE,
     "struct kvm_msr_entry": kvm_abi.MSR_ENTRY,
     "struct kvm_cpuid2": kvm_abi.CPUID2,
     "struct kvm_cpuid_entry2": kvm_abi.CPUID_ENTRY,
@@ -39,6 +41,11 @@ OFFSETS = {
     "offsetof(struct kvm_run, io.data_offset) - offsetof(struct kvm_run, exit_reason)": 32,
     "offsetof(struct kvm_run, mmio.data)": kvm_abi.RUN_MMIO_DATA,
     "offsetof(struct kvm_run, mmio.is_write) - offsetof(struct kvm_run, mmio)": 20,
+    "offsetof(struct kvm_run, fail_entry.cpu) - offsetof(struct kvm_run, fail_entry)": 8,
+    "offsetof(struct kvm_run, internal.data) - offsetof(struct kvm_run, internal)": 8,
+    "sizeof(((struct kvm_run *)0)->internal)": kvm_abi.RUN_INTERNAL.size,
+    "offsetof(struct kvm_run, emulation_failure.insn_size)": kvm_abi.RUN_EXIT_UNION + 16,
+    "offsetof(struct kvm_run, emulation_failure.insn_bytes)": kvm_abi.RUN_EXIT_UNION + 17,
     "sizeof(struct kvm_sregs)": kvm_abi.SREGS_SIZE,
     "offsetof(struct kvm_sregs, cr0)": kvm_abi.SREGS_SIZE - kvm_abi.SREGS_CONTROL.size,
     "offsetof(struct kvm_sregs, efer) - offsetof(struct kvm_sregs, cr0)": 40,
@@ -48,6 +55,11 @@ OFFSETS = {
 
 def test_every_constant_is_the_header_s(header_probe):
     assert header_probe(HEADERS, list(CONSTANTS)) == CONSTANTS
+
+
+def test_every_exit_has_the_header_s_name(header_probe):
+    numbers = {name: number for number, name in EXIT_NAMES.items()}
+    assert header_probe(HEADERS, list(numbers)) == numbers
 
 
 @pytest.mark.parametrize("route", [kvm_abi.ROUTE_MSI, kvm_abi.ROUTE_IRQCHIP])

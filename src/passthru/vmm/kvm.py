@@ -29,6 +29,7 @@ _REQUIRED = {
     abi.KVM_CAP_IMMEDIATE_EXIT: "immediate exit (KVM_CAP_IMMEDIATE_EXIT)",
 }
 _MAX_CPUID_ENTRIES = 256
+_INTERRUPTS_ON = 1 << 9  # RFLAGS.IF
 
 
 class CpuidEntry(NamedTuple):
@@ -256,6 +257,18 @@ class Vcpu(KernelObject):
         """Where the guest is (virtual address)."""
         raise NotImplementedError
 
+    def sleep_for_ever(self) -> str | None:
+        """Why it runs no code any more unless another vCPU starts it; None if that is not
+        certain. The vCPU must not be in KVM_RUN. Raises KernelCallFailed."""
+        raise NotImplementedError
+
+    def multiprocessing_state(self) -> int:
+        """Whether it runs, sleeps or waits to be started (KVM_MP_STATE_*)."""
+        state = bytearray(abi.MP_STATE.size)
+        self.call("KVM_GET_MP_STATE", abi.KVM_GET_MP_STATE, state)
+        number: int = abi.MP_STATE.unpack(state)[0]
+        return number
+
     def abort_access(self) -> None:
         """Raise a bus error in the guest instead of the access with which it has exited."""
         raise NotImplementedError
@@ -282,8 +295,22 @@ class X86Vcpu(Vcpu):
             raise KernelCallFailed(str(self), f"KVM_SET_MSRS {values[done][0]:#x}", refused)
 
     def instruction_pointer(self) -> int:
-        """RIP."""
-        return self.registers()[16]
+        """The linear address: RIP, in the code segment."""
+        base: int = abi.SEGMENT.unpack_from(self.special_registers())[0]
+        return base + self.registers()[16]
+
+    def sleep_for_ever(self) -> str | None:
+        """See Vcpu. A vCPU that was never started waits for another to do so."""
+        state = self.multiprocessing_state()
+        if state in (abi.KVM_MP_STATE_UNINITIALIZED, abi.KVM_MP_STATE_INIT_RECEIVED):
+            return "has not been started"
+        if state != abi.KVM_MP_STATE_HALTED or self.registers()[17] & _INTERRUPTS_ON:
+            return None
+        place = self.instruction_pointer()
+        return (
+            f"has halted with interrupts off, before instruction {place:#x} (only a non-maskable "
+            f"interrupt would wake it)"
+        )
 
     def registers(self) -> list[int]:
         """rax rbx rcx rdx rsi rdi rsp rbp r8..r15 rip rflags."""

@@ -33,6 +33,7 @@ KVM_GET_SREGS: Final = 0x8138AE83
 KVM_SET_SREGS: Final = 0x4138AE84
 KVM_SET_MSRS: Final = 0x4008AE89
 KVM_SET_CPUID2: Final = 0x4008AE90
+KVM_GET_MP_STATE: Final = 0x8004AE98
 KVM_CREATE_DEVICE: Final = 0xC00CAEE0
 KVM_SET_DEVICE_ATTR: Final = 0x4018AEE1
 
@@ -58,6 +59,17 @@ KVM_EXIT_SYSTEM_EVENT: Final = 24
 KVM_EXIT_ARM_NISV: Final = 28
 KVM_EXIT_IO_IN: Final = 0
 KVM_EXIT_IO_OUT: Final = 1
+
+KVM_INTERNAL_ERROR_EMULATION: Final = 1
+KVM_INTERNAL_ERROR_SIMUL_EX: Final = 2
+KVM_INTERNAL_ERROR_DELIVERY_EV: Final = 3
+KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON: Final = 4
+KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES: Final = 1
+
+KVM_MP_STATE_UNINITIALIZED: Final = 1
+KVM_MP_STATE_INIT_RECEIVED: Final = 2
+KVM_MP_STATE_HALTED: Final = 3
+KVM_MP_STATE_STOPPED: Final = 5
 
 KVM_SYSTEM_EVENT_SHUTDOWN: Final = 1
 KVM_SYSTEM_EVENT_RESET: Final = 2
@@ -116,6 +128,8 @@ SREGS_SIZE: Final = 8 * SEGMENT.size + 2 * DTABLE.size + SREGS_CONTROL.size
 # struct kvm_msrs header: nmsrs, pad; struct kvm_msr_entry: index, reserved, data
 MSRS: Final = Struct("<II")
 MSR_ENTRY: Final = Struct("<IIQ")
+# struct kvm_mp_state: mp_state
+MP_STATE: Final = Struct("<I")
 # struct kvm_cpuid2 header: nent, padding; struct kvm_cpuid_entry2: function index flags
 # eax ebx ecx edx, padding[3]
 CPUID2: Final = Struct("<II")
@@ -134,6 +148,12 @@ RUN_IO: Final = Struct("<I20xBBHIQ")
 # the mmio member: phys_addr, data[8], len, is_write
 RUN_MMIO: Final = Struct("<Q8sIB")
 RUN_MMIO_DATA: Final = RUN_EXIT_UNION + 8
+# the fail_entry member: hardware_entry_failure_reason, cpu
+RUN_FAIL_ENTRY: Final = Struct("<QI")
+# the internal member: suberror, ndata, data[16]; and as emulation_failure: suberror, ndata, flags,
+# insn_size, insn_bytes[15]
+RUN_INTERNAL: Final = Struct("<II16Q")
+RUN_EMULATION_FAILURE: Final = Struct("<IIQB15s")
 # the arm_nisv member: esr_iss, fault_ipa; and the bit of the first that says that it is a write
 # (Arm DDI 0487, ISS encoding for a Data Abort, WnR)
 RUN_NISV: Final = Struct("<QQ")

@@ -3,6 +3,7 @@
 
 import os
 import select
+import time
 
 from passthru.diagnostics.errors import ExitStatus
 from passthru.lean import TYPE_CHECKING, Callable, Iterable, NamedTuple, Sequence
@@ -34,6 +35,12 @@ _KICK = signal.SIGRTMIN
 _INPUT_SIZE = 256
 _LOOK_AGAIN = 20
 """Milliseconds after which an input is looked at whose taker had no room."""
+_QUIET = 5.0
+"""Seconds without work after which it is looked whether the guest sleeps for ever."""
+_ANSWERS = 100
+"""How often a vCPU is told to look; one that does not answer then is busy."""
+_IDLE = 0.02
+"""Seconds of processor time, of all threads in ``_QUIET``, that are no work."""
 _MOMENT = 0.0005
 """Seconds that a vCPU is given to leave the guest before it is told again."""
 
@@ -162,6 +169,7 @@ class Machine:
         ``woken`` can be read when a signal has come.
         """
         sources = list(inputs)
+        watch = _Watch(self._sleeps_for_ever)
         while True:
             poll = select.poll()
             poll.register(self._ended, select.POLLIN)
@@ -169,7 +177,10 @@ class Machine:
             ready = {source.file: source for source in sources if source.room() > 0}
             for file in ready:
                 poll.register(file, select.POLLIN)
-            for file, _ in poll.poll(None if len(ready) == len(sources) else _LOOK_AGAIN):
+            patience = watch.patience if len(ready) == len(sources) else _LOOK_AGAIN
+            events = poll.poll(patience)
+            watch.look()
+            for file, _ in events:
                 if file == self._ended:
                     return
                 if file == woken:
@@ -181,6 +192,25 @@ class Machine:
                         ready[file].receive(data)
                 else:
                     sources.remove(ready[file])
+
+    def _sleeps_for_ever(self) -> bool:
+        """Tell, if it is so, that nothing in the guest will ever run again."""
+        with self.lock:
+            for loop, _ in self._running:
+                loop.ask()
+            for loop, thread in self._running:
+                for _ in range(_ANSWERS):
+                    if loop.has_answered:
+                        break
+                    if loop.is_in_guest:
+                        signal.pthread_kill(thread.identity, _KICK)
+                    thread.wait(_MOMENT)
+            answers = [loop.take_answer() for loop, _ in self._running]
+        told = [f"vCPU {number} {why}" for number, why in enumerate(answers) if why]
+        if len(told) < len(answers):
+            return False
+        self.say(f"the guest sleeps for ever: {'; '.join(told)}")
+        return True
 
     def while_held(self, action: Callable[[], None]) -> None:
         """Do ``action`` while no vCPU runs guest code; for a vCPU's thread, under the lock."""
@@ -225,6 +255,33 @@ class Machine:
     def _press(self, button: Callable[[], None]) -> None:
         with self.lock:
             button()
+
+
+class _Watch:
+    """Asks once in a while, if there was nothing to do for the host, whether the guest sleeps
+    for ever. KVM keeps a vCPU that halts: no exit tells of it, so this costs none."""
+
+    def __init__(self, sleeps_for_ever: Callable[[], bool]) -> None:
+        self._sleeps_for_ever = sleeps_for_ever
+        self._told = False
+        self._since = time.monotonic()
+        self._worked = time.process_time()
+
+    @property
+    def patience(self) -> float | None:
+        """Milliseconds to wait for an event; None for as long as it takes."""
+        return None if self._told else _QUIET * 1000
+
+    def look(self) -> None:
+        """Ask, when it is time to."""
+        now = time.monotonic()
+        if self._told or now - self._since < _QUIET:
+            return
+        worked = time.process_time()
+        if worked - self._worked < _IDLE:
+            self._told = self._sleeps_for_ever()
+            worked = time.process_time()
+        self._since, self._worked = now, worked
 
 
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)

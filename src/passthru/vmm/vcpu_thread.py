@@ -11,6 +11,7 @@ from _thread import LockType as Lock
 from _thread import allocate_lock, get_ident, start_new_thread
 
 from passthru.diagnostics.errors import ExitStatus, PassthruError
+from passthru.host.kernel import KernelCallFailed
 from passthru.lean import TYPE_CHECKING, Callable, NamedTuple
 from passthru.vmm import kvm_abi as abi
 from passthru.vmm.address_space import AccessRefused, Bus
@@ -93,12 +94,8 @@ class Thread:
         return ended
 
 
-_SUBERROR = _EVENT = Struct("<I")
+_EVENT = Struct("<I")
 _ENDS = {abi.KVM_SYSTEM_EVENT_SHUTDOWN: POWER_OFF, abi.KVM_SYSTEM_EVENT_RESET: RESET}
-_NAMES = {
-    abi.KVM_EXIT_FAIL_ENTRY: "the processor refused to enter the guest",
-    abi.KVM_EXIT_INTERNAL_ERROR: "KVM cannot go on",
-}
 _NOT_TAKEN_APART = "an access to a device by an instruction that KVM cannot take apart"
 
 
@@ -114,6 +111,8 @@ class VcpuLoop:
         self._stopping = False
         self._in_guest = False
         self._interruptions = 0
+        self._asked = False
+        self._sleep: str | None = None
 
     def request_stop(self) -> None:
         """Leave the guest as soon as possible; the thread may need a signal besides."""
@@ -145,6 +144,33 @@ class VcpuLoop:
         if not self._stopping:
             self._page[abi.RUN_IMMEDIATE_EXIT] = 0
 
+    def ask(self) -> None:
+        """Have the vCPU's thread look whether the vCPU sleeps for ever; it may need a signal
+        besides. To be called under the lock: nothing else holds the vCPU then."""
+        self._sleep = None
+        self._asked = True
+        self.hold()
+
+    def take_answer(self) -> str | None:
+        """Why the vCPU sleeps for ever; None if it does not, or the thread has not looked yet."""
+        if self._asked:
+            self._asked = False
+            self.let_go()
+        return self._sleep
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the thread has looked."""
+        return not self._asked
+
+    def _answer(self) -> None:
+        try:
+            self._sleep = self._vcpu.sleep_for_ever()
+        except KernelCallFailed:
+            self._sleep = None  # not certain; that it cannot be known is no fault of the guest
+        self._asked = False
+        self.let_go()
+
     def run(self) -> End | None:
         """Return how the guest has ended itself, or None when a stop was requested.
 
@@ -161,6 +187,8 @@ class VcpuLoop:
                 # A stop or hold; or an application processor was woken for the first time.
                 self._in_guest = False
                 self._interruptions += 1
+                if self._asked:
+                    self._answer()
                 continue
             except OSError as error:
                 raise self._run_failed(error) from error
@@ -178,7 +206,7 @@ class VcpuLoop:
             elif reason == abi.KVM_EXIT_ARM_NISV:
                 self._refused_access()
             elif reason not in (abi.KVM_EXIT_INTR, abi.KVM_EXIT_HLT):
-                raise self._stuck(reason)
+                raise self._stuck()
         return None
 
     def _port_access(self, direction: int, port: int, size: int, place: int, count: int) -> None:
@@ -237,13 +265,17 @@ class VcpuLoop:
         if error.errno == errno.ENOSYS:
             return self._unsupported(_NOT_TAKEN_APART)
         if error.errno == errno.EFAULT:
-            return self._crash("the guest touched memory that the host cannot provide")
+            from passthru.vmm.exits import where_memory_failed
+
+            place = where_memory_failed(self._page)
+            return self._crash(f"the guest touched memory that the host cannot provide{place}")
         return self._crash(f"KVM_RUN: {error.strerror}")
 
-    def _stuck(self, reason: int) -> "GuestCrash":
-        (suberror,) = _SUBERROR.unpack_from(self._page, abi.RUN_EXIT_UNION)
-        name = _NAMES.get(reason, f"unknown exit {reason}")
-        return self._crash(f"{name} (reason {suberror:#x})")
+    def _stuck(self) -> "GuestCrash":
+        from passthru.vmm.exits import is_unsupported, what_stopped
+
+        told = what_stopped(self._page)
+        return self._unsupported(told) if is_unsupported(self._page) else self._crash(told)
 
     def _crash(self, what: str) -> "GuestCrash":
         from passthru.vmm.errors import GuestCrash

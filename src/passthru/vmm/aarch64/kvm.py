@@ -58,6 +58,11 @@ class ArmVcpu(Vcpu):
         number: int = _U64.unpack(self._value_of(arm.REGS_PC))[0]
         return number
 
+    def sleep_for_ever(self) -> str | None:
+        """See Vcpu. One that waits for an interrupt (WFI) may get it, masked or not."""
+        stopped = self.multiprocessing_state() == abi.KVM_MP_STATE_STOPPED
+        return "is switched off" if stopped else None
+
     def start_at(self, address: int, argument: int) -> None:
         """Begin at ``address`` with ``argument`` in x0 (both GPAs). Raises KernelCallFailed."""
         for place, value in ((arm.REGS_PC, address), (arm.REGS_X0, argument)):
