@@ -9,6 +9,7 @@ Run as QEMU is. Beside it lie ``modes``, of which each start takes the first lin
     dies          prints a panic on its console and ends
     hangs-later   boots, and falls silent with the first command
     cannot-bind   boots, and every command fails
+    prints        boots, and `passthru run` prints a line and does not end
 
 Commands are words: ``print TEXT``, ``by-turns TEXT TEXT`` (prints one, then the other),
 ``status N``, ``sleep`` (until a signal comes).
@@ -88,7 +89,9 @@ class Agent:
         if self.mode == "hangs-later":
             self.hang()
         self.say("alive")
-        if self.mode == "cannot-bind":
+        if self.mode == "prints" and verb == "env":
+            self.sockets["output"].sendall(b"printed\n")
+        elif self.mode == "cannot-bind":
             self.end(number, 1, b"no such device\n")
         elif verb == "print":
             self.end(number, 0, " ".join(rest).encode())

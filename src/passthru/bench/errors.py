@@ -14,6 +14,7 @@ __all__ = [
     "ModuleBuildError",
     "ModuleMissingError",
     "PlacementError",
+    "ScreenGoneError",
     "SetupFailedError",
     "UnknownBoardError",
 ]
@@ -184,3 +185,16 @@ class HostHungError(PassthruError):
     def _instruction_pointers(self) -> list[str]:
         wanted = ("CPU#", "RIP=", "EIP=", " PC=")
         return [line.rstrip() for line in self.registers.splitlines() if line.startswith(wanted)]
+
+
+class ScreenGoneError(PassthruError):
+    """The standard output takes no more of what the virtual host prints."""
+
+    exit_status = ExitStatus.POWER_CUT
+
+    def __init__(self, error: OSError) -> None:
+        self.error = error
+        super().__init__(error)
+
+    def __str__(self) -> str:
+        return f"cannot write the output: {self.error.strerror}; the virtual host is ended"

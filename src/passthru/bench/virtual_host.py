@@ -32,6 +32,7 @@ from passthru.bench.machine import (
 )
 from passthru.bench.progress import Progress, announce, silent
 from passthru.bench.qemu_process import QemuProcess
+from passthru.bench.terminal import uninterrupted
 from passthru.bench.tools import find_tool
 from passthru.bench.watchdog import Limits
 
@@ -221,12 +222,13 @@ class VirtualHost:
         return Path(self._directory.name)
 
     def _leave(self) -> None:
-        if self._session:
-            self._session.close()
-            self._session = None
-        if self._directory:
-            self._directory.cleanup()
-            self._directory = None
+        with uninterrupted():
+            if self._session:
+                self._session.close()
+                self._session = None
+            if self._directory:
+                self._directory.cleanup()
+                self._directory = None
 
 
 def _bind(session: HostSession, addresses: Sequence[PciAddress]) -> None:

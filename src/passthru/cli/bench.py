@@ -4,6 +4,7 @@
 import argparse
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from passthru.bench.boards import (
     load_board,
 )
 from passthru.bench.demo import DEMOS, run_demo
+from passthru.bench.errors import ScreenGoneError
 from passthru.bench.guest import build_reporting_guest
 from passthru.bench.inner_command import compile_project, passthru_command
 from passthru.bench.kernels import obtain_kernel
@@ -26,12 +28,15 @@ from passthru.bench.needs import (
 )
 from passthru.bench.progress import ProgressLine, announce
 from passthru.bench.terminal import (
+    EndedBySignalError,
+    ending_signals,
     forwarded_interrupts,
     raw_keyboard,
     shell_command,
     write_screen,
 )
 from passthru.bench.virtual_host import VirtualHost
+from passthru.cli.output import drop, say
 from passthru.cli.run import split_arguments
 from passthru.diagnostics.errors import ExitStatus
 from passthru.diagnostics.finding import Severity
@@ -48,26 +53,34 @@ __all__ = ["main"]
 _DEMO_FAILED = 1
 """Exit status of a demo whose guest ran but did not get what it was promised."""
 
-_INTERRUPTED = 128 + 2
-"""Exit status of a command that Ctrl-C ended, as shells count it."""
+_BY_SIGNAL = 128
+"""Added to the number of the signal that ended a command, as shells count it."""
 
 
 def main(argv: list[str]) -> int:
     """Run the command and give its exit status; raises PassthruError."""
     options = _parser().parse_args(argv)
     try:
-        if options.action == "list":
-            return _list()
-        if options.action == "shell":
-            return _shell(options)
-        if options.action == "demo":
-            return _demo(options.board)
-        if options.action == "guest":
-            return _guest(Path(options.directory))
-        return _run(options)
-    except KeyboardInterrupt:
-        print("\nbench: interrupted", file=sys.stderr)
-        return _INTERRUPTED
+        with ending_signals():
+            return _act(options)
+    except EndedBySignalError as ended:
+        say(f"\nbench: ended by {signal.Signals(ended.number).name}")
+        return _BY_SIGNAL + ended.number
+    except ScreenGoneError:
+        drop(sys.stdout)
+        raise
+
+
+def _act(options: argparse.Namespace) -> int:
+    if options.action == "list":
+        return _list()
+    if options.action == "shell":
+        return _shell(options)
+    if options.action == "demo":
+        return _demo(options.board)
+    if options.action == "guest":
+        return _guest(Path(options.directory))
+    return _run(options)
 
 
 def _parser() -> argparse.ArgumentParser:

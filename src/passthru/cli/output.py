@@ -14,6 +14,7 @@ __all__ = [
     "UnwritableOutputError",
     "colours_on",
     "drop",
+    "say",
     "show",
     "tell",
     "tell_problem",
@@ -79,26 +80,28 @@ def _write(stream: "TextIO", data: bytes) -> None:
 
 def tell(remark: str, stream: "TextIO | None" = None) -> None:
     """Say one line beside the output; characters that a terminal could obey are replaced."""
-    _say(f"passthru: {remark}", stream or sys.stderr)
+    say(f"passthru: {remark}", stream)
 
 
 def tell_problem(problem: PassthruError) -> None:
     """Say what went wrong, what else is known of it, and the fix."""
     tell(str(problem))
     for note in getattr(problem, "__notes__", ()):
-        _say(f"  {note}", sys.stderr)
+        say(f"  {note}")
     if problem.fix:
-        _say(f"  fix: {problem.fix}", sys.stderr)
+        say(f"  fix: {problem.fix}")
 
 
-def _say(text: str, stream: "TextIO") -> None:
+def say(text: str, stream: "TextIO | None" = None) -> None:
+    """Write lines as tell does, to the error output by default, without the command's name."""
     from passthru.report.text import printable
 
+    where = stream or sys.stderr
     try:
         for line in text.split("\n"):
-            print(printable(line), file=stream, flush=True)
-    except OSError:  # nobody is there to be told, which changes no status
-        drop(stream)
+            print(printable(line), file=where, flush=True)
+    except OSError:  # the reader is gone, which changes no status
+        drop(where)
 
 
 def drop(stream: "TextIO") -> None:
