@@ -265,6 +265,8 @@ X86_64: dict[str, str | bytes] = {
     ),
     **_function("0000:00:1f.0", ("0x8086", "0x2918", "0x060100"), 9, "lpc_ich", ""),
     **_function("0000:00:1f.2", ("0x8086", "0x2922", "0x010601"), 9, "vfio-pci", ""),
+    "sys/class/net/eth0": "->../../devices/pci0000:00/0000:00:05.0/net/eth0",
+    "sys/class/net/lo": "->../../devices/virtual/net/lo",
     "sys/bus/pci/drivers/vfio-pci/bind": "",
     "sys/class/iommu/dmar0/uevent": "",
     "sys/bus/platform/devices/INT34C5:00/modalias": "acpi:INT34C5:\n",

@@ -63,3 +63,13 @@ def test_the_example_for_a_board_is_right_without_it(monkeypatch, capsys):
     assert f"# passthru {words}\n" in text
     monkeypatch.chdir(ROOT)
     assert main(["check", "examples/mistakes-on-board.qvmconf"]) == 0
+
+
+def test_the_readme_names_files_that_are_there():
+    blocks = re.findall(r"^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    words = [word.lstrip("@") for block in blocks for word in block.split()]
+    named = [word for word in words if word.endswith((".qvmconf", ".dts", ".json"))]
+    named = [word for word in named if "*" not in word]
+    assert "examples/desk.qvmconf" in named
+    written = {"cockpit.board.json"}  # by the command that names it
+    assert [name for name in named if name not in written and not (ROOT / name).exists()] == []

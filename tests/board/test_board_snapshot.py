@@ -266,14 +266,14 @@ def test_the_model_names_are_those_of_the_document() -> None:
     # A field that is renamed makes a new version of the format.
     kinds = (
         *(Board, Abilities, PciFunction, PciCapabilities),
-        *(PlatformDevice, InterruptLine, model.IommuGroup, UioDevice),
+        *(PlatformDevice, InterruptLine, model.IommuGroup, UioDevice, model.DeviceUse),
     )
     assert {kind.__name__: kind._fields for kind in kinds} == {
         "Board": (
             *("name", "architecture", "cpu_count", "memory", "allocated", "reserved", "pci"),
             *("iommu_groups", "abilities", "clusters", "ports", "interrupts", "devices"),
             *("iommu_kind", "asinfo", "features", "unseen", "uio", "infrastructure"),
-            "total_ram",
+            *("total_ram", "uses"),
         ),
         "Abilities": (
             *("hardware_virtualization", "vfio_pci", "iommu", "locked_memory_limit"),
@@ -290,6 +290,7 @@ def test_the_model_names_are_those_of_the_document() -> None:
         ),
         "InterruptLine": ("controller", "vector", "trigger", "owner"),
         "IommuGroup": ("number", "members", "reserved"),
+        "DeviceUse": ("device", "kind", "name", "mounts"),
         "UioDevice": ("name", "device", "driver", "vectors", "registers"),
     }
 
@@ -299,7 +300,7 @@ PAGE = (Path(__file__).parents[2] / "docs/boards.md").read_text(encoding="utf-8"
 
 def test_the_page_names_every_field() -> None:
     kinds = (Board, Abilities, PciFunction, PciCapabilities, PlatformDevice, InterruptLine, Bar)
-    kinds = (*kinds, UioDevice)
+    kinds = (*kinds, UioDevice, model.DeviceUse)
     for field in ("format", "version", *(field for kind in kinds for field in kind._fields)):
         assert f"`{field}`" in PAGE, field
 
@@ -327,7 +328,7 @@ def test_a_file_that_was_once_written_stays_readable() -> None:
     written, _, infrastructure = write_board(board).partition(b',\n "infrastructure": [\n')
     assert written == newer
     # That field came later: it is what the others show.
-    last = b',\n "total_ram": null\n}\n'
+    last = b',\n "total_ram": null,\n "uses": []\n}\n'
     assert [each["name"] for each in json.loads(b"[" + infrastructure.removesuffix(last))] == [
         "PCI configuration space PCI MMCONFIG 0000 [bus 00-ff]",
         "interrupt controller I/O APIC",

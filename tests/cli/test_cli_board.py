@@ -161,7 +161,7 @@ def test_help_is_on_the_standard_output(capfd: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("content", "status", "problem"),
     [
-        ('{"format": "passthru board", "version": 5}', 65, "is a board of version 5"),
+        ('{"format": "passthru board", "version": 6}', 65, "is a board of version 6"),
         ('{"format": "passthru board", "version": 2}', 65, "`name` is missing"),
         ('{"format": "passthru board", "version": 1}', 65, "`name` is missing"),
         ("{", 65, "damaged"),

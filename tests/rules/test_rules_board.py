@@ -566,7 +566,8 @@ def test_registers_of_many_functions_are_told_once() -> None:
     told = on_board(f"{BASE}pass loc mem:0xc0000000,0x20000,rwn", board, KVM)
     assert sorted(ids(told)) == ["dma-device-declared-harmless", "host-driver-active"]
     assert len(told) == 2
-    assert all("pci:0:1.0 [0001:0001] and 30 more" in each.message for each in told)
+    assert all("pci:0:1.0 [0001:0001] " in each.message for each in told)
+    assert all("and 30 more" in each.message for each in told)
 
 
 def test_a_line_with_many_owners_names_a_few() -> None:

@@ -29,7 +29,7 @@ from passthru.plan.model import (
 )
 from passthru.vmm import kvm_abi
 from passthru.vmm.build import run_machine
-from passthru.vmm.errors import ProcessorsRefused, RealtimeRefused
+from passthru.vmm.errors import GuestCrash, ProcessorsRefused, RealtimeRefused
 from passthru.vmm.vcpu_scheduling import VcpuScheduling
 
 SOURCE = Source("guest.qvmconf", "cpu runmask 1,3 sched 20f\ncpu sched 8")
@@ -84,7 +84,8 @@ def test_each_vcpu_runs_in_a_thread_that_has_what_it_asks_for(tmp_path):
 
     both = threading.Barrier(2)
     kernel.exits = [enter]
-    assert run(tmp_path, kernel) is ExitStatus.OK
+    with pytest.raises(GuestCrash):
+        run(tmp_path, kernel)
     assert len(entered) == 2
     in_guest = [each for each in kernel.scheduled if each[0] in entered]
     assert sorted(each[1:] for each in in_guest) == [(8, True), (20, False)]

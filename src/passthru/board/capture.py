@@ -5,6 +5,7 @@
 """
 
 from passthru.board.clusters import read_clusters
+from passthru.board.device_uses import with_uses
 from passthru.board.firmware_devices import read_acpi_devices, read_pnp_devices
 from passthru.board.host_files import HostFiles
 from passthru.board.interrupts import INTERRUPTS, read_interrupts
@@ -28,7 +29,7 @@ def capture_board(files: HostFiles) -> Board:
     """The host whose pseudo files these are, as far as they tell; ``unseen`` has the rest.
 
     Never raises because of the host: what cannot be read is empty. The same host gives the
-    same board again until its devices, drivers or limits change.
+    same board again until its devices, drivers, mounts or limits change.
     """
     lines = read_interrupts(files)
     acpi = tuple(read_acpi_devices(files, lines))
@@ -52,7 +53,7 @@ def capture_board(files: HostFiles) -> Board:
     tree = read_live_tree(files)
     if tree is not None:
         board = with_tree(board, tree, files)
-    return board._replace(unseen=unseen)
+    return with_uses(board._replace(unseen=unseen), files)
 
 
 def _unseen(board: Board, files: HostFiles) -> Iterator[str]:

@@ -75,6 +75,13 @@ class HostFiles:
             return None
         return target.rstrip("/").rpartition("/")[2] or None
 
+    def link_target(self, path: str) -> str:
+        """All of what a symbolic link points to; empty where there is none."""
+        try:
+            return os.readlink(self.root + path)  # noqa: PTH115 - pathlib costs start-up
+        except OSError:
+            return ""
+
     def exists(self, path: str) -> bool:
         """Whether there is anything at ``path``."""
         return os.path.lexists(self.root + path)

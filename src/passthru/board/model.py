@@ -14,6 +14,7 @@ __all__ = [
     "BarKind",
     "Board",
     "CpuCluster",
+    "DeviceUse",
     "HostRegion",
     "InterruptLine",
     "IommuGroup",
@@ -23,6 +24,7 @@ __all__ = [
     "PlatformDevice",
     "Trigger",
     "UioDevice",
+    "UseKind",
 ]
 
 
@@ -156,6 +158,38 @@ class PlatformDevice(NamedTuple):
     dma: tuple[str, ...] = ()
 
 
+class UseKind(Enum):
+    """What a host makes of a device."""
+
+    DISK = "disk"
+    INTERFACE = "interface"
+
+
+class DeviceUse(NamedTuple):
+    """Something that the host has of a device, and would lose with it.
+
+    ``device`` is the device's name in sysfs (``0000:00:03.0``, ``fe300000.mmc``); ``name`` the
+    kernel's for what it is to the host (``nvme0n1``, ``eth0``). ``mounts`` is where file systems
+    of a disk are mounted, and ``swap``.
+    """
+
+    device: str
+    kind: UseKind
+    name: str
+    mounts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        places = [place for place in self.mounts if place != "swap"]
+        rest = len(places) - _MOST_MOUNTS
+        more = f" and {rest} more" if rest > 0 else ""
+        mounted = f", mounted on {', '.join(places[:_MOST_MOUNTS])}{more}" if places else ""
+        swap = ", used as swap" if "swap" in self.mounts else ""
+        return f"{self.kind.value} {self.name}{mounted}{swap}"
+
+
+_MOST_MOUNTS = 3
+
+
 class UioDevice(NamedTuple):
     """A device whose interrupt Linux hands on to a process (Documentation/driver-api/uio-howto).
 
@@ -209,7 +243,8 @@ class Board(NamedTuple):
     and why, a sentence each. ``uio`` is None where nobody looked. ``infrastructure`` is what the
     host needs to live and what is never passed: interrupt controllers, IOMMUs, PCI configuration
     space, timers, firmware; each name begins with which of these it is. ``total_ram`` is how many
-    bytes of RAM Linux counts as its own, None where the source does not say.
+    bytes of RAM Linux counts as its own, None where the source does not say. ``uses`` is what the
+    host has of its devices; ``run`` reads it only when a driver of the host is in its way.
     """
 
     name: str
@@ -232,6 +267,7 @@ class Board(NamedTuple):
     uio: tuple[UioDevice, ...] | None = None
     infrastructure: tuple[HostRegion, ...] = ()
     total_ram: int | None = None
+    uses: tuple[DeviceUse, ...] = ()
 
     @property
     def ram_to_allocate(self) -> int | None:

@@ -64,6 +64,13 @@ class RecordingFiles(HostFiles):
             self._links[path] = os.readlink(self.root + path)  # noqa: PTH115 - as HostFiles
         return found
 
+    def link_target(self, path: str) -> str:
+        """As of HostFiles."""
+        found = super().link_target(path)
+        if found:
+            self._links[path] = found
+        return found
+
     def exists(self, path: str) -> bool:
         """As of HostFiles."""
         found = super().exists(path)

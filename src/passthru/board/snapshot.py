@@ -43,8 +43,8 @@ VERSION = 4
 """The version that is written, and the newest that is read.
 
 Version 1 had no capabilities of PCI functions, version 2 no UIO devices, version 3 no
-infrastructure, nothing of what a tree says of DMA, and no total of RAM. What an older file lacks
-has its default; of infrastructure, that is what the other fields show.
+infrastructure, no uses of devices, nothing of what a tree says of DMA, and no total of RAM. What an
+older file lacks has its default; of infrastructure, that is what the other fields show.
 """
 
 _MOST = 1 << 64

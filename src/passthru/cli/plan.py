@@ -53,9 +53,11 @@ def main(arguments: list[str]) -> int:
 
 def _show_text(planned: PlannedVms) -> None:
     if planned.findings:
+        from passthru.report.host_steps import host_steps_as_text
         from passthru.report.text import findings_as_text
 
-        show(findings_as_text(planned.findings, colours=colours_on(sys.stderr)), sys.stderr)
+        text = findings_as_text(planned.findings, colours=colours_on(sys.stderr))
+        show(text + host_steps_as_text(planned.findings), sys.stderr)
     for number, vm in enumerate(planned.vms):
         if number:
             show("\n")

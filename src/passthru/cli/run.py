@@ -122,15 +122,15 @@ def _run(words: list[str], without: list[str], *, show_plan: bool, hugepages: bo
     if not result.complete:
         findings = tuple(_must_be_known(each, result) for each in findings)
     else:
-        plan, planned = _plan(config, board)
-        findings += planned + _without_allowed_clocks(check(config, plan, board))
-        findings += _too_much_ram(config, board)
-    if findings:
-        from passthru.cli.output import colours_on
-        from passthru.report.text import findings_as_text
+        plan, judged = _judged(config, board)
+        if any(each.steps for each in judged):
+            from passthru.board.device_uses import with_uses
 
-        text = findings_as_text(findings, colours=colours_on(sys.stderr))
-        print(text, end="", file=sys.stderr)
+            # What the host would lose: read only where it is asked to give something up.
+            plan, judged = _judged(config, with_uses(board, HostFiles()))
+        findings += judged + _too_much_ram(config, board)
+    if findings:
+        _show_findings(findings)
     if show_plan:
         _show_plan(config, findings)
     if plan is None or _has_errors(findings):
@@ -138,6 +138,23 @@ def _run(words: list[str], without: list[str], *, show_plan: bool, hugepages: bo
     if show_plan:
         return ExitStatus.OK
     return _start(plan, config, board, tree, hugepages=hugepages)
+
+
+def _judged(
+    config: VmConfig, board: Board
+) -> "tuple[VmPlan | ArmPlan | None, tuple[Finding, ...]]":
+    """The plan, and what is said of it."""
+    plan, planned = _plan(config, board)
+    return plan, planned + _without_allowed_clocks(check(config, plan, board))
+
+
+def _show_findings(findings: tuple[Finding, ...]) -> None:
+    from passthru.cli.output import colours_on
+    from passthru.report.host_steps import host_steps_as_text
+    from passthru.report.text import findings_as_text
+
+    text = findings_as_text(findings, colours=colours_on(sys.stderr))
+    print(text + host_steps_as_text(findings), end="", file=sys.stderr)
 
 
 def _plan(config: VmConfig, board: Board) -> "tuple[VmPlan | ArmPlan | None, tuple[Finding, ...]]":

@@ -4,7 +4,7 @@
 from passthru.diagnostics.source import Span
 from passthru.lean import Enum, NamedTuple
 
-__all__ = ["Edit", "Finding", "Place", "Severity"]
+__all__ = ["Edit", "Finding", "HostStep", "Place", "Severity", "StepKind"]
 
 
 class Severity(Enum):
@@ -30,12 +30,30 @@ class Edit(NamedTuple):
     text: str
 
 
+class StepKind(Enum):
+    """What a step changes of the host, in the order in which steps of several findings go."""
+
+    RELEASE = "stop using what is on a device"
+    LOAD = "load a driver"
+    HAND_OVER = "give a device to another driver"
+    LIMIT = "raise a limit"
+    BOOT = "boot the host in another way"
+
+
+class HostStep(NamedTuple):
+    """Something to do on the host: a command for a root shell, or what to boot it with."""
+
+    kind: StepKind
+    text: str
+
+
 class Finding(NamedTuple):
     """One mistake or remark, told once, at the place where it stands.
 
     ``id`` is stable (see the list of rules); ``resource`` is in the user's notation
     (``pci:0:3.0``, ``mem:0x2000,0x1000``); ``fix`` is a command or text to paste. ``edits``
     carry the fix out, together; they are there only where it is certain to be what was meant.
+    ``steps`` are those of the fix that are to be done on the host, for one list of all findings.
     What is not ``allowable`` cannot be suppressed.
     """
 
@@ -50,3 +68,4 @@ class Finding(NamedTuple):
     fix: str | None = None
     edits: tuple[Edit, ...] = ()
     allowable: bool = True
+    steps: tuple[HostStep, ...] = ()

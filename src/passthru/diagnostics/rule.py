@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a rule is: a stable id, how bad it is, and why it exists."""
 
-from passthru.diagnostics.finding import Edit, Finding, Place, Severity
+from passthru.diagnostics.finding import Edit, Finding, HostStep, Place, Severity
 from passthru.diagnostics.source import Span
 from passthru.lean import Iterable, NamedTuple
 
@@ -32,8 +32,15 @@ class Rule(NamedTuple):
         fix: str | None = None,
         edits: Iterable[Edit] = (),
         severity: Severity | None = None,
+        steps: Iterable[HostStep] = (),
     ) -> Finding:
-        """A finding of this rule; ``severity`` where this case differs."""
+        """A finding of this rule; ``severity`` where this case differs.
+
+        Where there are ``steps``, they are the fix.
+        """
+        steps = tuple(steps)
+        if steps:
+            fix = "\n".join(step.text for step in steps)
         return Finding(
             id=self.id,
             severity=severity or self.severity,
@@ -45,4 +52,5 @@ class Rule(NamedTuple):
             fix=fix,
             edits=tuple(edits),
             allowable=self.allowable,
+            steps=steps,
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from passthru.board.model import BarKind, Board, IommuGroup, PciFunction
 from passthru.board.origin import BoardOrigin, origin_of
+from passthru.board.pci_classes import class_name
 from passthru.report.board_capabilities import capability_lines
 from passthru.report.board_host_parts import host_part
 from passthru.report.board_memory import memory_rows
@@ -21,25 +22,6 @@ from passthru.report.table import Column, places_in_line, table
 from passthru.report.text import printable
 
 __all__ = ["board_as_text"]
-
-_CLASSES = {
-    0x00: "unclassified",
-    0x01: "storage",
-    0x02: "network",
-    0x03: "display",
-    0x04: "multimedia",
-    0x05: "memory",
-    0x06: "bridge",
-    0x07: "communication",
-    0x08: "system",
-    0x09: "input",
-    0x0C: "serial bus",
-    0x0D: "wireless",
-    0x10: "encryption",
-    0x11: "signal processing",
-    0x12: "accelerator",
-}
-"""By base class (PCI Code and ID Assignment Specification)."""
 
 _BAR_KINDS = {
     BarKind.MEMORY32: "32-bit memory",
@@ -197,7 +179,7 @@ def _functions(board: Board) -> Iterator[str]:
 
 
 def _function_line(function: PciFunction, board: Board) -> str:
-    kind = _CLASSES.get(function.class_code >> 16, f"class {function.class_code:06x}")
+    kind = class_name(function.class_code)
     known = f"{function} ({function.address.sysfs_name}), {kind}"
     if origin_of(board) is BoardOrigin.QNX:  # whose tools tell of none of what follows
         return known

@@ -251,7 +251,7 @@ def _devices_on_board(passed: "tuple[PassedMemory, ...]", board: Board) -> Itera
 
     devices = platform_devices.passed_devices(passed, board)
     yield from platform_devices.device_declared_harmless(devices, Hypervisor.KVM)
-    yield from platform_devices.device_driver_active(devices)
+    yield from platform_devices.device_driver_active(devices, board)
     yield from platform_devices.clock_dependent_device(devices)
 
 

@@ -105,6 +105,9 @@ class PassedFunctions(Protocol):
 def pci_support_missing(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
     """``pci-support-missing``."""
     if plan.functions and not board.abilities.vfio_pci:
+        # Only for what is wrong, here and below: starting fast is a feature.
+        from passthru.rules.host_steps import booting, loading
+
         first, *rest = plan.functions
         is_built = all((each.name, each.state) != (_VFIO, "missing") for each in board.features)
         yield PCI_SUPPORT_MISSING.finding(
@@ -114,7 +117,11 @@ def pci_support_missing(plan: PassedFunctions, board: Board) -> Iterator[Finding
             first.span,
             resource=str(first.host.address),
             others=(Place(f"{each.host} needs it too", each.span) for each in rest),
-            fix="modprobe vfio-pci" if is_built else "give the host a kernel with CONFIG_VFIO_PCI",
+            steps=(
+                loading(_VFIO)
+                if is_built
+                else booting("give the host a kernel with CONFIG_VFIO_PCI"),
+            ),
         )
 
 
@@ -123,11 +130,15 @@ def function_driver_active(plan: PassedFunctions, board: Board) -> Iterator[Find
     for function in plan.functions:
         driver = function.host.driver
         if driver not in (None, _VFIO):
+            from passthru.rules.host_steps import freeing_functions, function_and_use
+
+            way = freeing_functions([function.host], _binding, board)
             yield HOST_DRIVER_ACTIVE.finding(
-                f"the host's driver {driver} has {function.host}",
+                f"the host's driver {driver} has {function_and_use(function.host, board)}",
                 function.span,
                 resource=str(function.host.address),
-                fix="\n".join(_binding(function.host)),
+                fix=way.fix,
+                steps=way.steps,
             )
 
 
@@ -139,11 +150,13 @@ def vfio_driver_missing(plan: PassedFunctions, board: Board) -> Iterator[Finding
     """``vfio-driver-missing``."""
     for function in plan.functions:
         if function.host.driver is None:
+            from passthru.rules.host_steps import handing_over
+
             yield VFIO_DRIVER_MISSING.finding(
                 f"{function.host} has no driver; it must be vfio-pci",
                 function.span,
                 resource=str(function.host.address),
-                fix="\n".join(_binding(function.host)),
+                steps=handing_over(_binding(function.host)),
             )
 
 
@@ -152,18 +165,26 @@ def memory_driver_active(passed: Sequence[PassedMemory], board: Board) -> Iterat
     for memory, functions in functions_behind(passed, board):
         used = [each for each in functions if each.driver not in _LEAVES_REGISTERS]
         if used:
+            from passthru.rules.host_steps import freeing_functions, function_and_use
+
+            way = freeing_functions(used[:_MOST_OTHERS], _unbinding, board)
+            names = [function_and_use(each, board) for each in used]
             yield HOST_DRIVER_ACTIVE.finding(
-                f"the host's driver {used[0].driver} uses these registers of {and_more(used)}",
+                f"the host's driver {used[0].driver} uses these registers of {and_more(names)}",
                 memory.location.span,
                 resource=memory.resource,
-                others=(Place(f"{each.driver} has {each}") for each in used[1:_MOST_OTHERS]),
-                fix="\n".join(_unbinding(each) for each in used[:_MOST_OTHERS]),
+                others=(
+                    Place(f"{each.driver} has {name}")
+                    for each, name in zip(used[1:_MOST_OTHERS], names[1:], strict=False)
+                ),
+                fix=way.fix,
+                steps=way.steps,
             )
 
 
-def _unbinding(function: PciFunction) -> str:
+def _unbinding(function: PciFunction) -> list[str]:
     name = function.address.sysfs_name
-    return f"echo {name} > /sys/bus/pci/devices/{name}/driver/unbind"
+    return [f"echo {name} > /sys/bus/pci/devices/{name}/driver/unbind"]
 
 
 def iommu_group_split(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
@@ -175,6 +196,9 @@ def iommu_group_split(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
         busy = [member for member in kept if keeps_group(member)]
         if not busy:
             continue
+        from passthru.rules.host_steps import freeing_functions
+
+        way = freeing_functions(busy[:_MOST_MEMBERS], _binding, board)
         names = ", ".join(f"{member} ({member.driver})" for member in busy[:_MOST_MEMBERS])
         yield IOMMU_GROUP_SPLIT.finding(
             f"{passed[0].host} shares IOMMU group {group.number} with functions that the host "
@@ -183,7 +207,7 @@ def iommu_group_split(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
             resource=str(passed[0].host.address),
             others=(
                 *(
-                    Place(f"group {group.number}: {describe_function(member)}")
+                    Place(f"group {group.number}: {_described(member, board)}")
                     for member in kept[:_MOST_MEMBERS]
                 ),
                 *(
@@ -191,8 +215,14 @@ def iommu_group_split(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
                     for each in passed[1:_MOST_MEMBERS]
                 ),
             ),
-            fix="\n".join(line for member in busy[:_MOST_MEMBERS] for line in _binding(member)),
+            fix=way.fix,
+            steps=way.steps,
         )
+
+
+def _described(member: PciFunction, board: Board) -> str:
+    uses = [f", {use}" for use in board.uses if use.device == member.address.sysfs_name]
+    return f"{describe_function(member)}{''.join(uses)}"
 
 
 def keeps_group(member: PciFunction) -> bool:
@@ -242,11 +272,13 @@ def memory_lock_limit(plan: PassedFunctions, board: Board) -> Iterator[Finding]:
     limit = board.abilities.locked_memory_limit
     if limit is None or plan.locked_memory <= limit or not plan.functions:
         return
+    from passthru.rules.host_steps import raising_limit
+
     yield MEMORY_LOCK_LIMIT.finding(
         f"VFIO has to lock {plan.locked_memory:,} bytes and this process may lock {limit:,}",
         plan.functions[0].span,
         others=(
             Place(f"{each.name} ({each.range})", each.span) for each in dma_regions(plan.regions)
         ),
-        fix=f"sudo prlimit --pid $$ --memlock={plan.locked_memory}",
+        steps=(raising_limit(f"sudo prlimit --pid $$ --memlock={plan.locked_memory}"),),
     )

@@ -13,16 +13,19 @@ from passthru.board.model import (
     Trigger,
 )
 from passthru.board.origin import BoardOrigin, board_architecture, origin_of
-from passthru.board.sysfs_place import SysfsPlace, sysfs_place, unbinding_command
+from passthru.board.sysfs_place import SysfsPlace, sysfs_place
 from passthru.board.uio import MAIN_CONTROLLERS
-from passthru.diagnostics.finding import Finding, Place, Severity
+from passthru.diagnostics.finding import Finding, HostStep, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import Interrupt, MemoryLocation, Pass, PciLocation, VmConfig
-from passthru.lean import Iterator, NamedTuple, Sequence
+from passthru.lean import TYPE_CHECKING, Iterator, NamedTuple, Sequence
 from passthru.plan.host_vectors import first_vectors, host_vector
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.interrupts import IMMEDIATE_UNMASK_NEEDS_EDGE
 from passthru.rules.platform_devices import PassedDevice, is_used_by_host
+
+if TYPE_CHECKING:
+    from passthru.rules.host_steps import WayToFree
 
 __all__ = [
     "FIRST_SPI",
@@ -119,14 +122,20 @@ def host_interrupt_in_use(
             continue  # the owner's name is that of the way to a process
         if any(_is_told(device, each.user, devices) for device in used):
             continue
+        # Only for what is wrong, here and below: starting fast is a feature.
+        from passthru.rules.host_steps import device_and_use
+
+        way = _way_to_free(owners, used[:_MOST_NAMED], board)
         yield HOST_INTERRUPT_IN_USE.finding(
             f"interrupt {each.vector} of the host belongs to {_all(owners)}",
             each.interrupt.span,
             resource=str(each.vector),
             others=(
-                Place(f"it is the interrupt of {device.name}") for device in behind[:_MOST_NAMED]
+                Place(f"it is the interrupt of {device_and_use(device, board)}")
+                for device in behind[:_MOST_NAMED]
             ),
-            fix=_way_to_free(owners, used[:_MOST_NAMED], board),
+            fix=way.fix,
+            steps=way.steps,
         )
 
 
@@ -164,12 +173,16 @@ def _is_told(device: PlatformDevice, user: Pass, devices: Sequence[PassedDevice]
     return any(each.device is device and each.memory.location in user.locations for each in devices)
 
 
-def _way_to_free(owners: list[str], used: Sequence[PlatformDevice], board: Board) -> str:
+def _way_to_free(owners: list[str], used: Sequence[PlatformDevice], board: Board) -> "WayToFree":
+    from passthru.rules.host_steps import WayToFree, freeing_devices
+
     if origin_of(board) is BoardOrigin.QNX:
-        return f"do not start {_all(owners)} on the host, or stop it before the guest"
+        fix = f"do not start {_all(owners)} on the host, or stop it before the guest"
+        return WayToFree(fix, ())
     if used:
-        return "\n".join(unbinding_command(device) for device in used)
-    return "let the host's driver go of its device: unbind it, or blacklist its module"
+        return freeing_devices(used, board)
+    fix = "let the host's driver go of its device: unbind it, or blacklist its module"
+    return WayToFree(fix, ())
 
 
 def interrupt_source_missing(
@@ -202,11 +215,13 @@ def _without_carrier(
     carriers = (*_FOR_DEVICES, *(_FOR_PCI if may_be_pci else ()))
     states = {feature.name: feature.state for feature in board.features}
     if all(states.get(name) == "missing" for name in carriers):
+        from passthru.rules.host_steps import booting
+
         options = " or ".join(MODULES[name] for name in carriers)
         yield _without_source(
             each,
             f"the host's kernel has no driver that hands on interrupt {each.vector}",
-            f"give the host a kernel with {options}",
+            (booting(f"give the host a kernel with {options}"),),
         )
 
 
@@ -238,13 +253,15 @@ def interrupt_not_delivered(
             )
 
 
-def _way_to_uio(each: PassedInterrupt, board: Board) -> str:
+def _way_to_uio(each: PassedInterrupt, board: Board) -> str | tuple[HostStep, ...]:
     function = _function_of(each.user, board)
     if function is not None:
+        from passthru.rules.host_steps import booting, freeing_functions, loading
+
         if any(each == _MISSING_UIO_FOR_PCI for each in board.features):
-            return f"give the host a kernel with {MODULES['uio_pci_generic']}"
-        commands = binding_commands(function.address, function.driver, to="uio_pci_generic")
-        return "\n".join(("modprobe uio_pci_generic", *commands))
+            return (booting(f"give the host a kernel with {MODULES['uio_pci_generic']}"),)
+        way = freeing_functions([function], _to_uio_pci_generic, board)
+        return way.fix or (loading("uio_pci_generic"), *way.steps)
     for device in devices_by_vector(board).get(each.vector, ()):
         place = sysfs_place(device)
         if place is not None:
@@ -255,35 +272,45 @@ def _way_to_uio(each: PassedInterrupt, board: Board) -> str:
     )
 
 
-def _device_to_uio(device: PlatformDevice, place: SysfsPlace, vector: int, board: Board) -> str:
+def _to_uio_pci_generic(function: PciFunction) -> list[str]:
+    return binding_commands(function.address, function.driver, to="uio_pci_generic")
+
+
+def _device_to_uio(
+    device: PlatformDevice, place: SysfsPlace, vector: int, board: Board
+) -> str | tuple[HostStep, ...]:
     """How uio_pdrv_genirq gets the device, or what would.
 
     Source: drivers/uio/uio_pdrv_genirq.c. It is a driver of platform devices only, and takes
     no interrupt of one but the first.
     """
+    from passthru.rules.host_steps import WayToFree, booting, freeing_devices, handing_over, loading
+
     if any(each == _MISSING_UIO for each in board.features):
-        return f"give the host a kernel with {MODULES['uio_pdrv_genirq']}"
+        return (booting(f"give the host a kernel with {MODULES['uio_pdrv_genirq']}"),)
     if place.bus == "amba":
-        return (
+        changed = (
             f"in the host's device tree, change `compatible` of {device.name}: without "
             "`arm,primecell`, and `generic-uio` before the rest; boot it with "
             "uio_pdrv_genirq.of_id=generic-uio"
         )
+        return (booting(changed),)
     if device.interrupts[0] != vector:
-        return (
+        added = (
             f"UIO takes the first interrupt of a device only, of {device.name} "
             f"{device.interrupts[0]}: give the host's device tree a node with interrupt {vector} "
             'alone, with `compatible = "generic-uio"`, and boot it with '
             "uio_pdrv_genirq.of_id=generic-uio"
         )
-    unbinding = () if device.driver is None else (unbinding_command(device),)
-    return "\n".join(
-        (
-            "modprobe uio_pdrv_genirq",
-            f"echo uio_pdrv_genirq > {place.folder}/driver_override",
-            *unbinding,
-            f"echo {place.name} > /sys/bus/{place.bus}/drivers_probe",
-        )
+        return (booting(added),)
+    way = WayToFree(None, ()) if device.driver is None else freeing_devices((device,), board)
+    if way.fix is not None:
+        return way.fix
+    return (
+        loading("uio_pdrv_genirq"),
+        *handing_over((f"echo uio_pdrv_genirq > {place.folder}/driver_override",)),
+        *way.steps,
+        *handing_over((f"echo {place.name} > /sys/bus/{place.bus}/drivers_probe",)),
     )
 
 
@@ -311,17 +338,20 @@ def with_vector(each: PassedInterrupt, vector: int) -> str:
     return f"{name}{unmask}={vector}"
 
 
-def _number_or_node(each: PassedInterrupt, board: Board) -> str:
+def _number_or_node(each: PassedInterrupt, board: Board) -> str | tuple[HostStep, ...]:
     shared = each.vector + FIRST_SPI
     if any(line.vector == shared for line in board.interrupts):
         return (
             f"{with_vector(each, shared)}, if {each.vector} is from a device tree: its SPI n is "
             f"n + {FIRST_SPI}"
         )
-    return (
+    from passthru.rules.host_steps import booting
+
+    node = (
         "give the host's device tree a node with this interrupt and `compatible = "
         '"generic-uio"`, and boot it with uio_pdrv_genirq.of_id=generic-uio'
     )
+    return (booting(node),)
 
 
 def _has_pci(board: Board) -> bool:
@@ -331,12 +361,16 @@ def _has_pci(board: Board) -> bool:
     return any("pci" in word.lower() for device in board.devices for word in device.compatible)
 
 
-def _without_source(each: PassedInterrupt, problem: str, fix: str | None) -> Finding:
+def _without_source(
+    each: PassedInterrupt, problem: str, fix: str | tuple[HostStep, ...] | None
+) -> Finding:
+    numbers = "a device tree's SPI n is n + 32, its PPI n is n + 16: check the number"
     return INTERRUPT_SOURCE_MISSING.finding(
         problem,
         each.interrupt.span,
         resource=str(each.vector),
-        fix=fix or "a device tree's SPI n is n + 32, its PPI n is n + 16: check the number",
+        fix=fix if isinstance(fix, str) else numbers,
+        steps=fix if isinstance(fix, tuple) else (),
     )
 
 

@@ -123,9 +123,12 @@ def host_memory_in_use(
         start, end = host.start, host.end
         used = [each for each in board.allocated if each.start < end and start < each.end]
         if used:
+            from passthru.rules.host_steps import booting
             from passthru.rules.hypervisor import Hypervisor
             from passthru.rules.reservation import how_to_reserve
 
+            hypervisor = hypervisor or Hypervisor.KVM
+            way = how_to_reserve(host, board, hypervisor)
             yield HOST_MEMORY_IN_USE.finding(
                 f"{host} of the host is RAM that its kernel allocates from",
                 memory.location.span,
@@ -134,7 +137,8 @@ def host_memory_in_use(
                     *(Place(f"System RAM of the host at {each}") for each in used[:_MOST_PLACES]),
                     *_also_refused(board),
                 ),
-                fix=how_to_reserve(host, board, hypervisor or Hypervisor.KVM),
+                fix=way,
+                steps=(booting(way),) if hypervisor is Hypervisor.KVM else (),
             )
 
 

@@ -23,11 +23,13 @@ def memory_support_missing(passed: Sequence[PassedMemory], board: Board) -> Iter
     states = {feature.name: feature.state for feature in board.features}
     if not passed or states.get("CONFIG_DEVMEM") != "missing":
         return
+    from passthru.rules.host_steps import booting
+
     first, *rest = passed
     yield MEMORY_SUPPORT_MISSING.finding(
         "the host's kernel was built without /dev/mem",
         first.location.span,
         resource=first.resource,
         others=(Place("needs it too", each.location.span) for each in rest),
-        fix="give the host a kernel with CONFIG_DEVMEM",
+        steps=(booting("give the host a kernel with CONFIG_DEVMEM"),),
     )

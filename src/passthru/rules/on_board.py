@@ -209,7 +209,7 @@ def _devices_and_interrupts(
         # What run tells has been told.
         yield from platform_devices.device_declared_harmless(devices, hypervisor)
         if shows_what_the_host_uses(board, hypervisor):
-            yield from platform_devices.device_driver_active(devices)
+            yield from platform_devices.device_driver_active(devices, board)
         if hypervisor is Hypervisor.KVM:
             yield from platform_devices.clock_dependent_device(devices)
         if shows_what_the_host_uses(board, hypervisor):

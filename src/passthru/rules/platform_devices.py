@@ -5,7 +5,6 @@ from itertools import groupby
 
 from passthru.board.dma import is_bus_master, sign_of_dma
 from passthru.board.model import Board, PlatformDevice
-from passthru.board.sysfs_place import unbinding_command
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import VmConfig
@@ -97,18 +96,25 @@ def is_used_by_host(device: PlatformDevice) -> bool:
     return device.driver not in (None, *_CARRIERS, "system")
 
 
-def device_driver_active(devices: Sequence[PassedDevice]) -> Iterator[Finding]:
+def device_driver_active(devices: Sequence[PassedDevice], board: Board) -> Iterator[Finding]:
     """``host-driver-active`` for devices that are on no PCI bus, once for each pass."""
     for memory, behind in _by_pass(devices):
         used = [each for each in behind if is_used_by_host(each)]
         if used:
-            names = and_more([each.name for each in used])
+            from passthru.rules.host_steps import device_and_use, freeing_devices
+
+            way = freeing_devices(used[:_MOST_OTHERS], board)
+            names = [device_and_use(each, board) for each in used]
             yield HOST_DRIVER_ACTIVE.finding(
-                f"the host's driver {used[0].driver} uses these registers of {names}",
+                f"the host's driver {used[0].driver} uses these registers of {and_more(names)}",
                 memory.location.span,
                 resource=memory.resource,
-                others=(Place(f"{each.driver} has {each.name}") for each in used[1:_MOST_OTHERS]),
-                fix="\n".join(unbinding_command(each) for each in used[:_MOST_OTHERS]),
+                others=(
+                    Place(f"{each.driver} has {name}")
+                    for each, name in zip(used[1:_MOST_OTHERS], names[1:], strict=False)
+                ),
+                fix=way.fix,
+                steps=way.steps,
             )
 
 
