@@ -201,6 +201,24 @@ def test_memory_slots_are_what_the_plan_says(tmp_path):
     ]
 
 
+def test_trapped_windows_share_a_page_of_the_guest_and_have_no_slot(tmp_path):
+    whole = plan(tmp_path)
+    passed = whole.regions[2]
+    assert passed.host is not None
+    windows = tuple(
+        passed._replace(
+            range=AddressRange(0x100000 + at, 8),
+            host=AddressRange(passed.host.start + at + 4, 8),
+            access=Access("wn"),
+        )
+        for at in (0x10, 0x18, 0x40)
+    )
+    kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
+    changed = whole._replace(regions=(*whole.regions[:2], *windows))
+    assert run(changed, kernel) is ExitStatus.OK
+    assert sorted(kernel.slots.values()) == [(0, 0xA0000, False), (0xE0000, 0x20000, True)]
+
+
 def test_devices_reach_ram_both_ways_and_passed_memory_as_its_letters_say(tmp_path):
     kernel = FakeKernel(FakeFunction(bar_sizes={0: 0x4000}))
     run(plan(tmp_path), kernel)
