@@ -33,7 +33,7 @@ def run(host: VirtualHost, *words: str, before: tuple[str, ...] = ()) -> Complet
 
 def test_the_guest_of_these_tests_runs_where_nothing_is_wrong(host: VirtualHost) -> None:
     done = run(host)
-    assert (done.text, done.status) == ("", 0)
+    assert (done.text, done.status) == ("passthru: the guest reset itself, which ends it\n", 0)
 
 
 @pytest.mark.shows("memory-kept-from-host", "memory-corruption")
@@ -48,8 +48,19 @@ def test_memory_that_the_host_allocates_from(host: VirtualHost) -> None:
 def test_a_function_that_the_host_s_driver_has(host: VirtualHost) -> None:
     done = run(host, "pass", "loc", "pci:0:6.0=pci:0:8.0")
     assert done.status == 65
-    assert "driver" in done.text
-    assert "serial" in done.text
+    assert "the host's driver serial has pci:0:8.0" in done.text
+
+
+def test_what_is_to_be_done_stands_in_one_list_with_the_reboot_last(host: VirtualHost) -> None:
+    function = ("pass", "loc", "pci:0:6.0=pci:0:8.0")
+    done = run(host, *function, "pass", "loc", "mem:0x200000,0x1000,rwn=0x30000000")
+    assert done.status == 65
+    _, _, told = done.text.partition("to make the host ready, as root and in this order:\n")
+    *commands, reboot, boot, again = [line.strip() for line in told.splitlines()]
+    assert "echo 0000:00:08.0 > /sys/bus/pci/devices/0000:00:08.0/driver/unbind" in commands
+    assert all(command.split()[0] in ("echo", "modprobe") for command in commands), commands
+    assert (reboot, boot[:19]) == ("then, which takes a reboot:", "boot the host with ")
+    assert again.startswith("and after that, the commands above once more")
 
 
 def test_a_group_that_is_not_viable_names_members_drivers_and_commands(host: VirtualHost) -> None:

@@ -23,6 +23,6 @@ _CLASSES = {
 """By base class (PCI Code and ID Assignment Specification)."""
 
 
-def class_name(class_code: int) -> str:
-    """A word or two for a class code of 24 bits, as PciFunction has it."""
-    return _CLASSES.get(class_code >> 16, f"class {class_code:06x}")
+def class_name(class_code: int) -> str | None:
+    """A word or two for a class code of 24 bits, as PciFunction has it; None for others."""
+    return _CLASSES.get(class_code >> 16)

@@ -156,10 +156,10 @@ class _Check:
             return findings_as_sarif(findings, RULES, self._problems)
         if not findings:
             return ""
-        from passthru.report.host_steps import host_steps_as_text
-        from passthru.report.text import findings_as_text, summary_as_text
+        from passthru.report.host_steps import findings_and_steps_as_text
+        from passthru.report.text import summary_as_text
 
-        text = findings_as_text(findings, colours=colours) + host_steps_as_text(findings)
+        text = findings_and_steps_as_text(findings, colours=colours)
         return f"{text}{summary_as_text(findings)} in {_files(files)}\n"
 
 

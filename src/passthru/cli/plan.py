@@ -53,11 +53,10 @@ def main(arguments: list[str]) -> int:
 
 def _show_text(planned: PlannedVms) -> None:
     if planned.findings:
-        from passthru.report.host_steps import host_steps_as_text
-        from passthru.report.text import findings_as_text
+        from passthru.report.host_steps import findings_and_steps_as_text
 
-        text = findings_as_text(planned.findings, colours=colours_on(sys.stderr))
-        show(text + host_steps_as_text(planned.findings), sys.stderr)
+        text = findings_and_steps_as_text(planned.findings, colours=colours_on(sys.stderr))
+        show(text, sys.stderr)
     for number, vm in enumerate(planned.vms):
         if number:
             show("\n")

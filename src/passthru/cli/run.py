@@ -150,11 +150,10 @@ def _judged(
 
 def _show_findings(findings: tuple[Finding, ...]) -> None:
     from passthru.cli.output import colours_on
-    from passthru.report.host_steps import host_steps_as_text
-    from passthru.report.text import findings_as_text
+    from passthru.report.host_steps import findings_and_steps_as_text
 
-    text = findings_as_text(findings, colours=colours_on(sys.stderr))
-    print(text + host_steps_as_text(findings), end="", file=sys.stderr)
+    text = findings_and_steps_as_text(findings, colours=colours_on(sys.stderr))
+    print(text, end="", file=sys.stderr)
 
 
 def _plan(config: VmConfig, board: Board) -> "tuple[VmPlan | ArmPlan | None, tuple[Finding, ...]]":

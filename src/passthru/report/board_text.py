@@ -179,7 +179,7 @@ def _functions(board: Board) -> Iterator[str]:
 
 
 def _function_line(function: PciFunction, board: Board) -> str:
-    kind = class_name(function.class_code)
+    kind = class_name(function.class_code) or f"class {function.class_code:06x}"
     known = f"{function} ({function.address.sysfs_name}), {kind}"
     if origin_of(board) is BoardOrigin.QNX:  # whose tools tell of none of what follows
         return known

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """One list of what findings ask for on the host, in the order in which it is to be done."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from passthru.diagnostics.finding import Finding, HostStep, StepKind
-from passthru.report.text import printable
+from passthru.report.text import findings_as_text, printable
 
-__all__ = ["host_steps_as_text"]
+__all__ = ["findings_and_steps_as_text", "host_steps_as_text"]
 
 _HEAD = "to make the host ready, as root and in this order:"
 _BOOT = "then, which takes a reboot:"
 _ONLY_BOOT = "to make the host ready, which takes a reboot:"
 _AGAIN = "and after that, the commands above once more: a reboot undoes them."
+
+
+def findings_and_steps_as_text(findings: Sequence[Finding], *, colours: bool) -> str:
+    """Every finding (see findings_as_text), and after them what is to be done on the host."""
+    return findings_as_text(findings, colours=colours) + host_steps_as_text(findings)
 
 
 def host_steps_as_text(findings: Iterable[Finding]) -> str:

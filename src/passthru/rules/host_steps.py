@@ -84,10 +84,11 @@ def booting(text: str) -> HostStep:
 
 
 def function_and_use(function: PciFunction, board: Board) -> str:
-    """The function, what kind it is, and what the host has of it."""
+    """The function, what kind it is, and what the host has of it, as far as that is known."""
     uses = [str(use) for use in _uses_of(function.address.sysfs_name, board)]
-    told = f": {'; '.join(uses)}" if uses else ""
-    return f"{function} ({class_name(function.class_code)}{told})"
+    kind = class_name(function.class_code) or ("in use" if uses else "")
+    told = ": ".join(part for part in (kind, "; ".join(uses)) if part)
+    return f"{function} ({told})" if told else str(function)
 
 
 def device_and_use(device: PlatformDevice, board: Board) -> str:
