@@ -207,6 +207,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=40).map("".join))
 @settings(max_examples=300)
 @example("\n\ufeffcpu")
+@example("set = foo =   1m")
 @example('"a \u00a0\n"b"')
 @example('"set\n""')
 @example("# a\r")

@@ -89,6 +89,14 @@ def _name(first: Word) -> str:
     return first.value.partition(_EQUALS)[0]
 
 
+def _start_behind_sign(words: list[Word]) -> int:
+    """Where the text behind the first ``=`` begins."""
+    index = next(index for index, word in enumerate(words) if _EQUALS in word.value)
+    word = words[index]
+    place = word.start + word.span.text.index(_EQUALS) + 1
+    return words[index + 1].start if place == word.end else place
+
+
 def _without_blanks(words: list[Word], before: str, findings: list[Finding]) -> list[Word]:
     """What to read for ``words``, which are one ``a=b`` and stand behind the word ``before``."""
     first, last = words[0], words[-1]
@@ -109,7 +117,6 @@ def _without_blanks(words: list[Word], before: str, findings: list[Finding]) -> 
     if not is_option:
         return [joined]
     argument = last._replace(
-        value=joined.value.partition(_EQUALS)[2],
-        start=last.end - len(written.partition(_EQUALS)[2]),
+        value=joined.value.partition(_EQUALS)[2], start=_start_behind_sign(words)
     )
     return [Word(name, source, first.start, first.start + len(name)), argument]
