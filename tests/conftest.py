@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several tests share: the C compiler as an oracle for kernel headers."""
+"""What several tests share: the C compiler as an oracle for kernel headers, and signals that end
+what a test starts, however the tests themselves were started.
+"""
 
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,13 @@ from hypothesis import settings
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# What a program is started with ignored stays so in all that it starts: SIGHUP by `nohup`, SIGINT
+# and SIGQUIT in the background of a shell.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        own = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, own)
 
 HeaderProbe = Callable[[list[str], list[str]], dict[str, int]]
 
