@@ -8,6 +8,7 @@ from passthru.addresses import AddressRange
 from passthru.board.model import (
     Abilities,
     Board,
+    BoardOrigin,
     HostRegion,
     InterruptLine,
     KernelFeature,
@@ -106,6 +107,7 @@ TREE = Board(
     interrupts=_LINES,
     devices=_DEVICES,
     iommu_kind="smmuv3",
+    origin=BoardOrigin.TREE,
 )
 """As a device tree describes it: no drivers, no owners, no PCI functions."""
 
@@ -135,6 +137,7 @@ def used(driver: str, *devices: PlatformDevice) -> tuple[PlatformDevice, ...]:
 
 LINUX = TREE._replace(
     name="arm-host",
+    origin=BoardOrigin.LINUX,
     features=_CARRIERS,
     devices=used("st_timer", TIMER),
     interrupts=(line(153, LEVEL, "uart-pl011"), line(154, EDGE, "st_timer"), *_LINES[2:]),
@@ -152,6 +155,7 @@ def with_pci(board: Board, *functions: PciFunction) -> Board:
 
 QNX = TREE._replace(
     name="asinfo.txt",
+    origin=BoardOrigin.QNX,
     memory=(HostRegion(AddressRange(0, 1 << 44), "memory"),),
     asinfo=(HostRegion(KEPT, "guestmem"), HostRegion(RAM, "sysram")),
     devices=(),

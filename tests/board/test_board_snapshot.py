@@ -273,7 +273,7 @@ def test_the_model_names_are_those_of_the_document() -> None:
             *("name", "architecture", "cpu_count", "memory", "allocated", "reserved", "pci"),
             *("iommu_groups", "abilities", "clusters", "ports", "interrupts", "devices"),
             *("iommu_kind", "asinfo", "features", "unseen", "uio", "infrastructure"),
-            *("total_ram", "uses"),
+            *("total_ram", "uses", "origin"),
         ),
         "Abilities": (
             *("hardware_virtualization", "vfio_pci", "iommu", "locked_memory_limit"),
@@ -328,7 +328,7 @@ def test_a_file_that_was_once_written_stays_readable() -> None:
     written, _, infrastructure = write_board(board).partition(b',\n "infrastructure": [\n')
     assert written == newer
     # That field came later: it is what the others show.
-    last = b',\n "total_ram": null,\n "uses": []\n}\n'
+    last = b',\n "total_ram": null,\n "uses": [],\n "origin": "linux"\n}\n'
     assert [each["name"] for each in json.loads(b"[" + infrastructure.removesuffix(last))] == [
         "PCI configuration space PCI MMCONFIG 0000 [bus 00-ff]",
         "interrupt controller I/O APIC",

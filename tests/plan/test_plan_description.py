@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from arm_board import LINUX as ARM_LINUX
 from passthru.addresses import AddressRange, PciAddress
 from passthru.board.load import load_board
-from passthru.board.model import Board, HostRegion, InterruptLine, Trigger, UioDevice
+from passthru.board.model import Board, BoardOrigin, HostRegion, InterruptLine, Trigger, UioDevice
 from passthru.board.qnx import board_from_qnx
 from passthru.plan.arm_planner import plan_arm_vm
 from passthru.plan.described_functions import planned_functions
@@ -25,7 +25,7 @@ from sample_board import BOARD, check_text
 BOARDS = Path(__file__).parents[1] / "boards"
 PI = load_board(str(BOARDS / "pi4-like.dts"))
 OLD_ARM = PI._replace(architecture="armv7l")
-QNX = BOARD._replace(asinfo=(HostRegion(AddressRange(0, 1), "ram"),))
+QNX = BOARD._replace(origin=BoardOrigin.QNX, asinfo=(HostRegion(AddressRange(0, 1), "ram"),))
 QNX_FUNCTIONS = board_from_qnx(
     {"pci.txt": (BOARDS / "qnx-x86.txt").read_text().partition("\n\n")[2]}
 )

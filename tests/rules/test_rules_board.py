@@ -24,8 +24,16 @@ from arm_board import (
     used,
 )
 from passthru.addresses import AddressRange
-from passthru.board.model import Abilities, BarKind, Board, HostRegion, IommuGroup, PlatformDevice
-from passthru.board.origin import BoardOrigin, origin_of
+from passthru.board.model import (
+    Abilities,
+    BarKind,
+    Board,
+    BoardOrigin,
+    HostRegion,
+    IommuGroup,
+    PlatformDevice,
+)
+from passthru.board.snapshot import read_snapshot, write_board
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source
 from passthru.language.reader import ReadResult, read
@@ -136,7 +144,8 @@ def test_a_guest_without_the_host_has_no_findings(board: Board, hypervisor: Hype
     ],
 )
 def test_the_origin_of_a_board_shows(board: Board, origin: BoardOrigin) -> None:
-    assert origin_of(board) is origin
+    older = write_board(board).replace(b'"origin": ', b'"was": ').partition(b',\n "was"')[0]
+    assert read_snapshot(older + b"\n}\n", "older").origin is origin
 
 
 USED_BY_LINUX = "pass loc mem:0xfe202000,0x1000,rwn intr gic:60=153 intr gic:61=154"
@@ -424,7 +433,7 @@ def test_an_arm_host_without_iommu_is_not_told_of_vt_d() -> None:
 def test_what_texts_of_qnx_do_not_tell_is_not_told_of_linux() -> None:
     """No group and no driver there means that nobody looked."""
     board = BOARD._replace(
-        unseen=("devices, IOMMU and the host's abilities: QNX's texts do not tell",),
+        origin=BoardOrigin.QNX,
         pci=(NETWORK._replace(driver=None, iommu_group=None),),
         iommu_groups=(),
     )

@@ -24,7 +24,7 @@ from arm_board import (
     with_pci,
 )
 from passthru.addresses import AddressRange
-from passthru.board.model import Board, CpuCluster, HostRegion, UioDevice
+from passthru.board.model import Board, BoardOrigin, CpuCluster, HostRegion, UioDevice
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.source import Source
 from passthru.language.reader import read
@@ -91,7 +91,9 @@ NESTED = TREE._replace(
         device("/soc/syscon@fe300000/leds@fe301000/red", 0xFE302000, interrupts=(201,)),
     )
 )
-CLUSTERED = TREE._replace(devices=(), clusters=(CpuCluster("big", (2, 3)),))
+CLUSTERED = TREE._replace(
+    origin=BoardOrigin.UNKNOWN, devices=(), clusters=(CpuCluster("big", (2, 3)),)
+)
 NOT_MAPPED = TREE._replace(memory=(), allocated=(), reserved=())
 WITHOUT_RAM = TREE._replace(
     memory=(HostRegion(AddressRange.between(0xFE000000, 0x100000000), "/soc window"),),
@@ -99,6 +101,7 @@ WITHOUT_RAM = TREE._replace(
     reserved=(),
 )
 X86_LINUX = BOARD._replace(
+    origin=BoardOrigin.LINUX,
     features=features(CONFIG_DEVMEM="built-in", uio_pdrv_genirq="module"),
     ports=(
         HostRegion(AddressRange(0x3F8, 8), "serial"),

@@ -3,7 +3,7 @@
 
 from passthru.board.flattened_tree import parse_flattened_tree
 from passthru.board.infrastructure import distinct
-from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board, HostRegion
+from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board, BoardOrigin, HostRegion
 from passthru.board.tree_devices import TreeDevices, iommu_kind, read_tree_devices
 from passthru.board.tree_memory import TreeMemory, firmware_memory, read_tree_memory
 from passthru.board.tree_processors import read_processors
@@ -93,6 +93,7 @@ def board_from_tree(data: bytes, name: str) -> Board:
         interrupts=found.interrupts,
         devices=found.devices,
         iommu_kind=kind,
+        origin=BoardOrigin.TREE,
         unseen=tuple(_unseen(processors.cpu_count, memory, found)),
         infrastructure=distinct((*found.infrastructure, *firmware_memory(memory.reserved))),
     )

@@ -7,6 +7,7 @@ existed has what its other fields show. All places are host-physical.
 """
 
 from passthru.addresses import AddressRange, united, without
+from passthru.board import gic
 from passthru.board.model import Board, HostRegion, InterruptLine, PciFunction, PlatformDevice
 from passthru.lean import Iterable, Iterator
 
@@ -73,8 +74,6 @@ _KINDS_BY_DEVICE = {
     "brcm,bcm2836-l1-intc": INTERRUPT_CONTROLLER,
     "brcm,bcm2835-armctrl-ic": INTERRUPT_CONTROLLER,
     "brcm,bcm2836-armctrl-ic": INTERRUPT_CONTROLLER,
-    "brcm,brahma-b15-gic": INTERRUPT_CONTROLLER,
-    "qcom,msm-qgic2": INTERRUPT_CONTROLLER,
     "qcom,smmu-500": IOMMU,
     "qcom,smmu-v2": IOMMU,
     "renesas,ipmmu-vmsa": IOMMU,
@@ -83,10 +82,6 @@ _KINDS_BY_DEVICE = {
 
 _KINDS_BY_FAMILY = {
     "arm,gic": INTERRUPT_CONTROLLER,
-    "arm,pl390": INTERRUPT_CONTROLLER,
-    "arm,cortex-a": INTERRUPT_CONTROLLER,
-    "arm,arm11mp-gic": INTERRUPT_CONTROLLER,
-    "arm,eb11mp-gic": INTERRUPT_CONTROLLER,
     "arm,smmu": IOMMU,
     "arm,mmu-": IOMMU,
     "pci-host-": CONFIGURATION,
@@ -95,9 +90,6 @@ _KINDS_BY_FAMILY = {
 
 _HOST_BRIDGES = ("pci@", "pcie@")
 """What a device tree calls them, whoever made them (Devicetree Specification, 2.2.2)."""
-
-_ARM_CORES = "arm,cortex-a"
-_GIC = "-gic"
 
 _KINDS_BY_ASINFO = {
     "gicd": INTERRUPT_CONTROLLER,
@@ -168,12 +160,13 @@ def kind_of_name(name: str) -> str | None:
 def kind_of_device(compatible: Iterable[str]) -> str | None:
     """What a device with these ids is to the host; None if it is not infrastructure."""
     for word in compatible:
+        if word in gic.COMPATIBLE:
+            return INTERRUPT_CONTROLLER
         kind = _KINDS_BY_DEVICE.get(word.upper() if word.upper().startswith("PNP") else word)
         if kind is not None:
             return kind
         for start, family in _KINDS_BY_FAMILY.items():
-            # The cores themselves are named so, too: `arm,cortex-a72`, `arm,cortex-a15-gic`.
-            if word.startswith(start) and (start != _ARM_CORES or word.endswith(_GIC)):
+            if word.startswith(start):
                 return family
     return None
 

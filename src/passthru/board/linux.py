@@ -2,7 +2,7 @@
 """The board as a Linux kernel shows it in ``/proc`` and ``/sys``."""
 
 from passthru.board.host_files import HostFiles
-from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board
+from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board, BoardOrigin
 
 __all__ = ["read_board", "read_board_without_resources"]
 
@@ -66,6 +66,7 @@ def read_board_without_resources(files: HostFiles) -> Board:
             address_bits=_address_bits(cpuinfo, files.architecture()),
         ),
         total_ram=_total_ram(files.text("/proc/meminfo")),
+        origin=BoardOrigin.LINUX,
     )
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "Bar",
     "BarKind",
     "Board",
+    "BoardOrigin",
     "CpuCluster",
     "DeviceUse",
     "HostRegion",
@@ -25,6 +26,7 @@ __all__ = [
     "Trigger",
     "UioDevice",
     "UseKind",
+    "board_architecture",
 ]
 
 
@@ -232,6 +234,15 @@ class Abilities(NamedTuple):
     address_bits: int = 36
 
 
+class BoardOrigin(Enum):
+    """What a board was read from."""
+
+    LINUX = "linux"
+    QNX = "qnx"
+    TREE = "tree"
+    UNKNOWN = "unknown"
+
+
 class Board(NamedTuple):
     """One host.
 
@@ -245,6 +256,7 @@ class Board(NamedTuple):
     space, timers, firmware; each name begins with which of these it is. ``total_ram`` is how many
     bytes of RAM Linux counts as its own, None where the source does not say. ``uses`` is what the
     host has of its devices; ``run`` reads it only when a driver of the host is in its way.
+    ``origin`` is what the reader read: a running Linux, texts of QNX's tools, a device tree.
     """
 
     name: str
@@ -268,6 +280,7 @@ class Board(NamedTuple):
     infrastructure: tuple[HostRegion, ...] = ()
     total_ram: int | None = None
     uses: tuple[DeviceUse, ...] = ()
+    origin: BoardOrigin = BoardOrigin.UNKNOWN
 
     @property
     def ram_to_allocate(self) -> int | None:
@@ -293,3 +306,11 @@ class Board(NamedTuple):
     def iommu_group(self, number: int) -> IommuGroup | None:
         """The group with that number, or None."""
         return next((g for g in self.iommu_groups if g.number == number), None)
+
+
+_ARCHITECTURES = {"x86_64": "x86", "i686": "x86", "aarch64": "arm", "armv7l": "arm"}
+
+
+def board_architecture(board: Board) -> str | None:
+    """``x86`` or ``arm``, whose guests the board's processors run; None where it is neither."""
+    return _ARCHITECTURES.get(board.architecture)

@@ -3,7 +3,7 @@
 
 from passthru.addresses import PciAddress
 from passthru.board.infrastructure import distinct, fixed_infrastructure, qnx_infrastructure
-from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board, PciFunction
+from passthru.board.model import ARM64_ADDRESS_BITS, Abilities, Board, BoardOrigin, PciFunction
 from passthru.board.qnx_address_space import (
     AddressSpaceEntry,
     leaf_names,
@@ -107,6 +107,7 @@ def board_from_qnx(texts: Mapping[str, str]) -> Board:
         ports=ports(found.entries),
         interrupts=interrupt_lines(found.owners, _controller(architecture)),
         asinfo=asinfo,
+        origin=BoardOrigin.QNX,
         unseen=tuple(_unseen(found)),
         infrastructure=distinct((*fixed_infrastructure(architecture), *qnx_infrastructure(asinfo))),
     )

@@ -12,6 +12,7 @@ from passthru.board.model import (
     Abilities,
     Bar,
     Board,
+    BoardOrigin,
     CpuCluster,
     InterruptLine,
     IommuGroup,
@@ -43,8 +44,8 @@ VERSION = 4
 """The version that is written, and the newest that is read.
 
 Version 1 had no capabilities of PCI functions, version 2 no UIO devices, version 3 no
-infrastructure, no uses of devices, nothing of what a tree says of DMA, and no total of RAM. What an
-older file lacks has its default; of infrastructure, that is what the other fields show.
+infrastructure, no origin, no uses of devices, nothing of what a tree says of DMA, and no total of
+RAM. What an older file lacks has its default; of the first two, that is what other fields show.
 """
 
 _MOST = 1 << 64
@@ -161,7 +162,20 @@ def read_snapshot(data: bytes, name: str) -> Board:
         raise DamagedBoardError(name, wrong.place, wrong.problem) from None
     if "infrastructure" not in document:
         board = board._replace(infrastructure=shown_infrastructure(board))
+    if "origin" not in document:
+        board = board._replace(origin=_origin_shown(board))
     return board
+
+
+def _origin_shown(board: Board) -> BoardOrigin:
+    """What an older file was read from, as far as it shows."""
+    if board.features:
+        return BoardOrigin.LINUX
+    if board.asinfo or any("QNX's texts" in sentence for sentence in board.unseen):
+        return BoardOrigin.QNX
+    if any(device.name.startswith("/") for device in board.devices):
+        return BoardOrigin.TREE
+    return BoardOrigin.UNKNOWN
 
 
 class _WrongValueError(Exception):

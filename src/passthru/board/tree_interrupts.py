@@ -5,6 +5,7 @@ Source: Devicetree Specification, release 0.4, section 2.4;
 bindings/interrupt-controller/arm,gic.yaml and arm,gic-v3.yaml.
 """
 
+from passthru.board import gic
 from passthru.board.model import InterruptLine, Trigger
 from passthru.board.tree_nodes import TreeNode
 from passthru.board.tree_references import Reference, References
@@ -25,21 +26,6 @@ __all__ = [
 GIC = "gic"
 """The controller's name in an InterruptLine; the version is in its node's ``compatible``."""
 
-_GICS = frozenset(
-    (
-        "arm,arm11mp-gic",
-        "arm,cortex-a15-gic",
-        "arm,cortex-a7-gic",
-        "arm,cortex-a9-gic",
-        "arm,eb11mp-gic",
-        "arm,gic-400",
-        "arm,gic-v3",
-        "arm,pl390",
-        "brcm,brahma-b15-gic",
-        "qcom,msm-qgic2",
-    )
-)
-
 SPI = 0
 """First cell of an interrupt that any processor may take."""
 
@@ -47,10 +33,10 @@ PPI = 1
 """First cell of an interrupt that each processor has for itself."""
 
 _FIRST_VECTORS = {
-    SPI: range(32, 1020),
-    PPI: range(16, 32),
-    2: range(4096, 5120),
-    3: range(1056, 1120),
+    SPI: gic.SHARED,
+    PPI: gic.PRIVATE,
+    2: gic.EXTENDED_SHARED,
+    3: gic.EXTENDED_PRIVATE,
 }
 """By the first cell: SPI, PPI, extended SPI, extended PPI."""
 
@@ -70,7 +56,7 @@ class NodeInterrupts(NamedTuple):
 
 def is_gic(node: TreeNode) -> bool:
     """Whether the node is a GIC that the processors are at."""
-    return not _GICS.isdisjoint(node.strings("compatible"))
+    return not gic.COMPATIBLE.isdisjoint(node.strings("compatible"))
 
 
 def node_interrupts(node: TreeNode, references: References) -> NodeInterrupts:

@@ -178,9 +178,9 @@ def _hypervisor(line: CommandLine, board: Board | None) -> Hypervisor:
         return Hypervisor(name)
     if board is None:
         return Hypervisor.QNX_8_0
-    from passthru.board.origin import BoardOrigin, origin_of
+    from passthru.board.model import BoardOrigin
 
-    is_linux = origin_of(board) is BoardOrigin.LINUX
+    is_linux = board.origin is BoardOrigin.LINUX
     return Hypervisor.KVM if is_linux else Hypervisor.QNX_8_0
 
 

@@ -4,6 +4,7 @@
 Source: bindings/interrupt-controller/arm,gic-v3.yaml.
 """
 
+from passthru.board.gic import SHARED
 from passthru.board.tree_interrupts import (
     PPI,
     SPI,
@@ -18,7 +19,6 @@ from passthru.guest_tree.growing_tree import GrowingTree
 from passthru.guest_tree.host_tree import HostTree
 from passthru.guest_tree.interrupt_controller import GuestGic
 from passthru.guest_tree.values import cells, strings
-from passthru.guest_tree.virtual_devices import SHARED_LINES
 from passthru.language.model import Interrupt, VmConfig
 from passthru.lean import Callable, Sequence
 from passthru.plan.host_vectors import first_vectors, host_vector
@@ -118,16 +118,16 @@ class PassedLines:
             return None
         self._used.add(line.vector)
         guest_line, trigger = interrupt.line, found.arguments[2] & _TRIGGER
-        if guest_line is not None and guest_line in SHARED_LINES:
-            return (self._tree.controller, SPI, guest_line - SHARED_LINES[0], trigger)
+        if guest_line is not None and guest_line in SHARED:
+            return (self._tree.controller, SPI, guest_line - SHARED[0], trigger)
         is_private = line.vector in _PRIVATE_LINES
         if guest_line is not None and guest_line in _PRIVATE_LINES and is_private:
             return (self._tree.controller, PPI, guest_line - _PRIVATE_LINES[0], trigger)
         self._tree.refuse(
             f"`intr {interrupt.span.text}`: line {guest_line} of the guest is no line for "
-            f"{node.path}; those are {SHARED_LINES[0]} to {SHARED_LINES[-1]}",
+            f"{node.path}; those are {SHARED[0]} to {SHARED[-1]}",
             interrupt.span,
-            f"intr {interrupt.controller}:{max(line.vector, SHARED_LINES[0])}={line.vector}",
+            f"intr {interrupt.controller}:{max(line.vector, SHARED[0])}={line.vector}",
         )
         return None
 

@@ -6,6 +6,7 @@ bindings/clock/fixed-clock.yaml.
 """
 
 from passthru.addresses import PAGE_SIZE, AddressRange
+from passthru.board.gic import SHARED
 from passthru.board.tree_interrupts import SPI
 from passthru.board.tree_nodes import TreeNode
 from passthru.guest_tree.growing_tree import GrowingTree
@@ -15,9 +16,8 @@ from passthru.guest_tree.values import cells, strings
 from passthru.language.model import MemoryLocation, Vdev
 from passthru.lean import Mapping
 
-__all__ = ["SHARED_LINES", "VirtualDevices"]
+__all__ = ["VirtualDevices"]
 
-SHARED_LINES = range(32, 1020)
 """The GIC's lines that devices use: shared peripheral interrupts, by the GIC's own numbers."""
 
 _GIC = "gic"
@@ -99,14 +99,14 @@ class VirtualDevices:
         lines = [each for each in vdev.interrupts if each.controller == self._gic.name]
         specifiers = []
         for each in lines:
-            if each.line not in SHARED_LINES:
+            if each.line not in SHARED:
                 self._tree.refuse(
                     f"`intr {each.controller}:{each.line}` of vdev {vdev.type} is no line for a "
-                    f"device; those are {SHARED_LINES[0]} to {SHARED_LINES[-1]}",
+                    f"device; those are {SHARED[0]} to {SHARED[-1]}",
                     each.span,
-                    f"intr {each.controller}:{SHARED_LINES[0] + (each.line or 0) % 32}",
+                    f"intr {each.controller}:{SHARED[0] + (each.line or 0) % 32}",
                 )
             elif each.line is not None:
-                specifiers.append((SPI, each.line - SHARED_LINES[0], LEVEL_HIGH))
+                specifiers.append((SPI, each.line - SHARED[0], LEVEL_HIGH))
         if specifiers:
             self._tree.set_interrupts(node, specifiers)

@@ -18,7 +18,6 @@ __all__ = [
     "x86_places",
 ]
 
-_CONTROLLERS = ("ioapic", "gic")
 _LOCAL_APIC = "apic"
 _GIC = "gic"
 PORT = "an I/O port"
@@ -40,7 +39,8 @@ def guest_architecture(config: VmConfig, uses: Uses) -> Sign | None:
     are named; ports and ACPI tables alone show x86.
     """
     for vdev in config.vdevs:
-        if vdev.type in _CONTROLLERS:
+        known = VDEV_TYPES.get(vdev.type)
+        if known is not None and known.controller:
             return sign_of(vdev)
     for vdev in config.vdevs:
         if _architecture(vdev) is not None:

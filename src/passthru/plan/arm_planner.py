@@ -19,11 +19,11 @@ from passthru.plan.memory import (
 )
 from passthru.plan.model import Blob, BlobRole, GuestRegion, RegionKind
 from passthru.plan.planner import look_at_words, plan_passed_interrupts, plan_vcpu_threads
+from passthru.plan.refusals import unsupported_options
 from passthru.plan.support import (
     TREE_DUMP,
     passes_functions,
     unsupported,
-    unsupported_options,
     unsupported_page_sharing,
 )
 

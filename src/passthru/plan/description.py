@@ -5,8 +5,7 @@ Where ``run`` has a machine for it, that machine; elsewhere what the configurati
 places. Nothing here says what is wrong: that is the rules' business.
 """
 
-from passthru.board.model import Board
-from passthru.board.origin import BoardOrigin, board_architecture, origin_of
+from passthru.board.model import Board, BoardOrigin, board_architecture
 from passthru.language.model import VmConfig
 from passthru.plan.architecture import guest_architecture, is_arm_guest
 from passthru.plan.arm_devices import ARM_VDEVS
@@ -56,7 +55,7 @@ def why_not_for_run(config: VmConfig, board: Board | None) -> str | None:
     so if it has virtual devices that ``run`` does not have. None where it is one for ``run``.
     """
     reason = describe_vm(config, board, kvm=True).not_run_because
-    is_certain = board is not None and origin_of(board) is BoardOrigin.LINUX
+    is_certain = board is not None and board.origin is BoardOrigin.LINUX
     if reason is not None or is_certain or not _is_for_arm(config, uses_of(config), board):
         return reason
     others = sorted({each.type for each in config.vdevs} - {*ARM_VDEVS})
@@ -69,7 +68,7 @@ def _not_run_because(board: Board | None, *, kvm: bool) -> str | None:
         return "the plan is for QNX's hypervisor; `run` is for Linux hosts with KVM"
     if board is None:
         return None
-    if origin_of(board) is BoardOrigin.QNX:
+    if board.origin is BoardOrigin.QNX:
         return "the board runs QNX; `run` is for Linux hosts with KVM"
     if board.architecture not in ("x86_64", "aarch64"):
         return f"`run` has no machine for {board.architecture} hosts"

@@ -8,9 +8,9 @@
 from passthru.language.model import Interrupt, VmConfig
 from passthru.plan.x86_64 import IOAPIC_LINES
 
-__all__ = ["first_vectors", "host_vector"]
+__all__ = ["CONTROLLER_LINES", "first_vectors", "host_vector"]
 
-_CONTROLLER_LINES = {"ioapic": IOAPIC_LINES, "gic": None, "8259": None}
+CONTROLLER_LINES = {"ioapic": IOAPIC_LINES, "gic": None, "8259": None}
 """The types of interrupt controllers, each with its number of lines where that is certain."""
 
 
@@ -33,13 +33,13 @@ def first_vectors(config: VmConfig) -> dict[str, int]:
     vectors: dict[str, int] = {}
     following: int | None = 0
     for vdev in config.vdevs:
-        if vdev.type not in _CONTROLLER_LINES:
+        if vdev.type not in CONTROLLER_LINES:
             continue
         written = vdev.values("hostvector")
         vector = _number(written[-1]) if written else following
         if vector is not None:
             vectors[vdev.name.value if vdev.name else vdev.type] = vector
-        lines = _CONTROLLER_LINES[vdev.type]
+        lines = CONTROLLER_LINES[vdev.type]
         following = None if vector is None or lines is None else vector + lines
     if not vectors and following == 0:
         vectors["gic"] = 0  # an ARM guest has it without any vdev

@@ -15,13 +15,11 @@ from passthru.language.model import (
     VmConfig,
 )
 from passthru.lean import Iterator, NamedTuple
-from passthru.plan.host_vectors import first_vectors, host_vector
-from passthru.plan.interrupt_support import thread_priority
+from passthru.plan.host_vectors import CONTROLLER_LINES, first_vectors, host_vector
+from passthru.plan.scheduling import thread_priority
 from passthru.plan.users import User, Uses
 
 __all__ = ["InterruptRoute", "interrupt_routes", "user_name"]
-
-_CONTROLLERS = ("ioapic", "8259", "gic")
 
 
 class InterruptRoute(NamedTuple):
@@ -52,7 +50,7 @@ def interrupt_routes(config: VmConfig, uses: Uses, board: Board | None) -> Itera
     first = first_vectors(config)
     owners = _owners(board)
     for user, interrupt in uses.interrupts:
-        if isinstance(user, Vdev) and user.type in _CONTROLLERS:
+        if isinstance(user, Vdev) and user.type in CONTROLLER_LINES:
             continue  # its way to the processors
         is_passed = isinstance(user, Pass)
         vector = host_vector(interrupt, first) if is_passed else None

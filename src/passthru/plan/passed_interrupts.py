@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passed interrupts: which line of the guest each raises, and who delivers it on the host."""
 
+from passthru.board.gic import FIRST_SHARED
 from passthru.board.model import Board, Trigger, UioDevice
 from passthru.board.uio import MAIN_CONTROLLERS
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import Interrupt, MemoryLocation, Pass, PciLocation, VmConfig
 from passthru.lean import NamedTuple
 from passthru.plan.host_vectors import first_vectors, host_vector
-from passthru.plan.interrupt_support import thread_priority
 from passthru.plan.model import PassedInterrupt
+from passthru.plan.scheduling import thread_priority
 from passthru.plan.support import unsupported
 
 __all__ = ["InterruptPlan", "plan_interrupts", "uio_devices_of"]
-
-_FIRST_SPI = 32
-"""The interrupt id of a GIC's first shared line, which KVM counts as 0."""
 
 
 class InterruptPlan(NamedTuple):
@@ -79,7 +77,7 @@ def uio_devices_of(vector: int, passed: Pass, board: Board) -> tuple[UioDevice, 
 
 def _gsi(line: int, board: Board) -> int:
     """KVM's number of the line: on ARM it counts a GIC's shared interrupts from zero."""
-    return line - _FIRST_SPI if board.architecture == "aarch64" else line
+    return line - FIRST_SHARED if board.architecture == "aarch64" else line
 
 
 def _ends_unseen(vector: int, board: Board) -> bool:

@@ -25,10 +25,10 @@ from passthru.plan.model import (
     VcpuThread,
     VmPlan,
 )
+from passthru.plan.refusals import unsupported_options
 from passthru.plan.support import (
     passes_functions,
     unsupported_host,
-    unsupported_options,
     unsupported_page_sharing,
 )
 from passthru.plan.vdevs import configured_lines, plan_serial_ports, unsupported_vdevs

@@ -25,6 +25,7 @@ __all__ = [
     "cluster_processors",
     "plan_threads",
     "priority_out_of_range",
+    "thread_priority",
 ]
 
 PRIORITIES = range(1, 100)
@@ -110,3 +111,11 @@ def _refused(cpu: Cpu) -> Iterator[Finding]:
         finding = priority_out_of_range(realtime.asked, realtime.priority)
         if finding is not None:
             yield finding
+
+
+def thread_priority(sched: Text) -> int | None:
+    """The number that was meant, for SCHED_FIFO; None if it is none."""
+    scheduling = parse_scheduling(sched.value)
+    if scheduling is None or scheduling.policy is not Policy.UNNAMED:
+        return None
+    return scheduling.priority if scheduling.priority in PRIORITIES else None

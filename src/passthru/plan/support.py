@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a configuration may ask for and this version cannot run: refused, never skipped.
-
-Blobs and virtual devices are looked at where they are planned.
-"""
+"""What run cannot do: the finding that says so, for a host and for an address map."""
 
 from passthru.board.model import Board
 from passthru.diagnostics.finding import Finding, Place
 from passthru.diagnostics.source import Span
-from passthru.language.model import (
-    MemoryLocation,
-    Pass,
-    PciLocation,
-    PortLocation,
-    VmConfig,
-)
+from passthru.language.model import PciLocation, VmConfig
 from passthru.lean import Iterator
 from passthru.plan.model import GuestRegion, RegionKind
 
@@ -22,11 +13,9 @@ __all__ = [
     "passes_functions",
     "unsupported",
     "unsupported_host",
-    "unsupported_options",
     "unsupported_page_sharing",
 ]
 
-_MOST_CPUS = 254  # 8-bit APIC ids, without the broadcast id and the I/O APIC's
 TREE_DUMP = "fdt-dump-file"
 """The variable with the file that the guest's device tree is written to."""
 
@@ -59,61 +48,6 @@ def unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
     if board.architecture != "x86_64":
         yield unsupported(
             f"this host is {board.architecture}; run is for x86_64 and aarch64 hosts", config.span
-        )
-
-
-def unsupported_options(config: VmConfig, *, arm64: bool = False) -> Iterator[Finding]:
-    """Everything of the passes, and the number of processors, that would have to be skipped.
-
-    ``arm64`` tells its machine, whose guests get a device tree and can have bus errors.
-    """
-    if len(config.cpus) > _MOST_CPUS:
-        yield unsupported(
-            f"{len(config.cpus)} cpus; run gives a guest at most {_MOST_CPUS}",
-            config.cpus[_MOST_CPUS].span,
-        )
-    for passed in config.passes:
-        yield from _pass_options(passed, arm64=arm64)
-
-
-def _pass_options(passed: Pass, *, arm64: bool) -> Iterator[Finding]:
-    if passed.interrupts or passed.sched is not None:
-        # Here, not above: most passes have neither.
-        from passthru.plan.interrupt_support import unsupported_interrupts
-
-        yield from unsupported_interrupts(passed)
-    for location in passed.locations:
-        if isinstance(location, PortLocation):
-            yield unsupported(f"`loc {location.span.text}`: run passes no ports", location.span)
-        elif isinstance(location, MemoryLocation):
-            yield from _access_letters(location)
-            if location.access.reports_exceptions and not arm64:
-                yield unsupported(
-                    "`e`: run raises no bus errors in a guest",
-                    location.span,
-                    fix="remove `e` from the access letters",
-                )
-
-
-def _access_letters(location: MemoryLocation) -> Iterator[Finding]:
-    access = location.access
-    reached_by_dma = access.dma_source or access.dma_target
-    if not access.readable and (access.system_memory or access.executable or reached_by_dma):
-        yield unsupported(
-            "`m`, `x`, `s` or `t` without `r`: memory that cannot be read is not mapped at all",
-            location.span,
-            fix="add `r` to the access letters",
-        )
-    elif access.dma_target and not access.writable:
-        yield unsupported(
-            "`t` without `w`: run maps what the guest may not write read-only for devices, too",
-            location.span,
-            fix="add `w` to the access letters, or remove `t`",
-        )
-    elif reached_by_dma and location.guest != location.guest.page_aligned():
-        yield unsupported(
-            "`s` or `t` on a range that is not whole pages: an IOMMU maps pages only",
-            location.span,
         )
 
 

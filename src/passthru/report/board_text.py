@@ -3,8 +3,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from passthru.board.model import BarKind, Board, IommuGroup, PciFunction
-from passthru.board.origin import BoardOrigin, origin_of
+from passthru.board.model import BarKind, Board, BoardOrigin, IommuGroup, PciFunction
 from passthru.board.pci_classes import class_name
 from passthru.report.board_capabilities import capability_lines
 from passthru.report.board_host_parts import host_part
@@ -76,7 +75,7 @@ def _heading(board: Board) -> Iterator[str]:
 
 
 def _nameless_iommu(board: Board) -> str:
-    if origin_of(board) is BoardOrigin.QNX:
+    if board.origin is BoardOrigin.QNX:
         return "not known, taken as present"
     return "in use" if board.abilities.iommu else "none in use"
 
@@ -118,7 +117,7 @@ def _ports(board: Board) -> Iterator[str]:
 def _interrupts(board: Board) -> Iterator[str]:
     if not board.interrupts:
         return
-    nobody = "not known" if origin_of(board) is BoardOrigin.TREE else "nobody has it"
+    nobody = "not known" if board.origin is BoardOrigin.TREE else "nobody has it"
     yield "Interrupts"
     yield from table(
         _INTERRUPTS,
@@ -181,7 +180,7 @@ def _functions(board: Board) -> Iterator[str]:
 def _function_line(function: PciFunction, board: Board) -> str:
     kind = class_name(function.class_code) or f"class {function.class_code:06x}"
     known = f"{function} ({function.address.sysfs_name}), {kind}"
-    if origin_of(board) is BoardOrigin.QNX:  # whose tools tell of none of what follows
+    if board.origin is BoardOrigin.QNX:  # whose tools tell of none of what follows
         return known
     group = "no group" if function.iommu_group is None else f"group {function.iommu_group}"
     resets = ", ".join(map(printable, function.reset_methods)) or "none known"
@@ -199,7 +198,7 @@ def _steps(steps: Iterable[str]) -> Iterator[str]:
 def _platform_devices(board: Board) -> Iterator[str]:
     if not board.devices:
         return
-    is_tree = origin_of(board) is BoardOrigin.TREE  # which knows nothing of drivers
+    is_tree = board.origin is BoardOrigin.TREE  # which knows nothing of drivers
     yield "Devices on no bus that tells of them"
     for device in board.devices:
         names = ", ".join(map(printable, device.compatible)) or "nothing known of it"

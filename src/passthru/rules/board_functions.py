@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passed PCI functions on a board whose machine is not planned: which ones are meant."""
 
-from passthru.board.model import Board
-from passthru.board.origin import BoardOrigin, origin_of
+from passthru.board.model import Board, BoardOrigin
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
 from passthru.lean import NamedTuple
@@ -46,4 +45,4 @@ def choose_functions(config: VmConfig, board: Board) -> ChosenFunctions:
 
 def knows_functions(board: Board) -> bool:
     """Whether a function that the board does not name is not there."""
-    return bool(board.pci) or origin_of(board) is BoardOrigin.LINUX
+    return bool(board.pci) or board.origin is BoardOrigin.LINUX

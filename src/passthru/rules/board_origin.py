@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far a board tells of the host that will run a VM."""
 
-from passthru.board.model import Board
-from passthru.board.origin import BoardOrigin, origin_of
+from passthru.board.model import Board, BoardOrigin
 from passthru.rules.hypervisor import Hypervisor
 
 __all__ = ["shows_state_of_linux", "shows_what_the_host_uses"]
@@ -14,7 +13,7 @@ def shows_what_the_host_uses(board: Board, hypervisor: Hypervisor) -> bool:
     A board that Linux described tells nothing of what QNX would use there, nor the other way
     round. A device tree names no drivers, so it is not asked.
     """
-    origin = origin_of(board)
+    origin = board.origin
     if origin is BoardOrigin.LINUX:
         return hypervisor is Hypervisor.KVM
     if origin is BoardOrigin.QNX:
@@ -27,4 +26,4 @@ def shows_state_of_linux(board: Board) -> bool:
 
     Other descriptions leave them empty or take them as present.
     """
-    return origin_of(board) in (BoardOrigin.LINUX, BoardOrigin.UNKNOWN)
+    return board.origin in (BoardOrigin.LINUX, BoardOrigin.UNKNOWN)

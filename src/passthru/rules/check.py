@@ -47,10 +47,15 @@ def check(config: VmConfig, plan: "VmPlan | ArmPlan | None", board: Board) -> tu
         if plan.functions:
             findings.extend(functions_on_linux(plan, board))
     if config.passes:
-        from passthru.rules.infrastructure import host_infrastructure, told_once
+        from passthru.rules.infrastructure import host_infrastructure
 
         functions = () if plan is None else plan.functions
-        findings = told_once([*host_infrastructure(config, passed, functions, board), *findings])
+        refused = [*host_infrastructure(config, passed, functions, board)]
+        if refused:
+            # The rules' other modules are for a refusal only.
+            from passthru.rules.told_once import told_once
+
+            findings = told_once([*refused, *findings])
     return _of_vm(config, findings)
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 
 from passthru.addresses import AddressRange
 from passthru.board.flattened_tree import DamagedTreeError, parse_flattened_tree
+from passthru.board.gic import FIRST_SHARED
 from passthru.board.tree_interrupts import is_gic, node_interrupts
 from passthru.board.tree_memory import is_memory
 from passthru.board.tree_nodes import TreeNode, available_nodes
@@ -39,7 +40,6 @@ GUEST_TREE_DISAGREES = Rule(
 _GIC = "gic"
 _GICV3 = "arm,gic-v3"
 _VIRTIO = "virtio,mmio"
-_FIRST_SPI = 32
 _MOST_TOLD = 16
 _MOST_PLACES = 4
 
@@ -232,4 +232,4 @@ def _occupied(config: VmConfig) -> Iterator[_Occupied]:
 
 def _in_cells(line: int) -> str:
     """How the tree writes a shared peripheral interrupt."""
-    return f" (<0 {line - _FIRST_SPI} …>)" if line >= _FIRST_SPI else ""
+    return f" (<0 {line - FIRST_SHARED} …>)" if line >= FIRST_SHARED else ""

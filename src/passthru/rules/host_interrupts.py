@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules about the host's side of passed interrupts."""
 
+from passthru.board import gic
 from passthru.board.binding import binding_commands
 from passthru.board.kernel_features import MODULES
 from passthru.board.model import (
     BarKind,
     Board,
+    BoardOrigin,
     InterruptLine,
     KernelFeature,
     PciFunction,
     PlatformDevice,
     Trigger,
+    board_architecture,
 )
-from passthru.board.origin import BoardOrigin, board_architecture, origin_of
 from passthru.board.sysfs_place import SysfsPlace, sysfs_place
 from passthru.board.uio import MAIN_CONTROLLERS
 from passthru.diagnostics.finding import Finding, HostStep, Place, Severity
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from passthru.rules.host_steps import WayToFree
 
 __all__ = [
-    "FIRST_SPI",
     "HOST_INTERRUPT_IN_USE",
     "INTERRUPT_SOURCE_MISSING",
     "PassedInterrupt",
@@ -59,11 +60,6 @@ INTERRUPT_SOURCE_MISSING = Rule(
     "`run` takes it from UIO. A GIC's lines are 0 to 1019, and 1056 to 1119 and 4096 to 5119 where "
     "it has extended ones.",
 )
-
-_GIC_LINES = (range(1020), range(1056, 1120), range(4096, 5120))
-
-FIRST_SPI = 32
-"""The interrupt that a device tree calls SPI 0 of a GIC."""
 
 _MOST_NAMED = 8
 
@@ -176,7 +172,7 @@ def _is_told(device: PlatformDevice, user: Pass, devices: Sequence[PassedDevice]
 def _way_to_free(owners: list[str], used: Sequence[PlatformDevice], board: Board) -> "WayToFree":
     from passthru.rules.host_steps import WayToFree, freeing_devices
 
-    if origin_of(board) is BoardOrigin.QNX:
+    if board.origin is BoardOrigin.QNX:
         fix = f"do not start {_all(owners)} on the host, or stop it before the guest"
         return WayToFree(fix, ())
     if used:
@@ -194,7 +190,7 @@ def interrupt_source_missing(
     for each in interrupts:
         if _is_delivered(each, board):
             continue
-        if has_gic and not any(each.vector in lines for lines in _GIC_LINES):
+        if has_gic and not any(each.vector in lines for lines in gic.LINES):
             yield _without_source(each, f"a GIC has no interrupt {each.vector}", None)
         elif hypervisor is Hypervisor.KVM:
             has_device = each.vector in known
@@ -339,11 +335,11 @@ def with_vector(each: PassedInterrupt, vector: int) -> str:
 
 
 def _number_or_node(each: PassedInterrupt, board: Board) -> str | tuple[HostStep, ...]:
-    shared = each.vector + FIRST_SPI
+    shared = each.vector + gic.FIRST_SHARED
     if any(line.vector == shared for line in board.interrupts):
         return (
             f"{with_vector(each, shared)}, if {each.vector} is from a device tree: its SPI n is "
-            f"n + {FIRST_SPI}"
+            f"n + {gic.FIRST_SHARED}"
         )
     from passthru.rules.host_steps import booting
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rule about the host's processors that a guest's are bound to."""
 
-from passthru.board.model import Board
-from passthru.board.origin import BoardOrigin, origin_of
+from passthru.board.model import Board, BoardOrigin
 from passthru.diagnostics.finding import Finding, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import Text, VmConfig
@@ -76,4 +75,4 @@ def _counts_processors(board: Board) -> bool:
 
 def _names_clusters(board: Board) -> bool:
     """Whether the board's clusters have the names of QNX's startup: others have their own."""
-    return bool(board.clusters) and origin_of(board) in (BoardOrigin.QNX, BoardOrigin.UNKNOWN)
+    return bool(board.clusters) and board.origin in (BoardOrigin.QNX, BoardOrigin.UNKNOWN)

@@ -14,7 +14,6 @@ from passthru.rules.passed_memory import PassedMemory
 __all__ = [
     "HOST_INFRASTRUCTURE",
     "host_infrastructure",
-    "told_once",
 ]
 
 _MOST_PLACES = 8
@@ -40,24 +39,6 @@ def host_infrastructure(
     yield from _ports(config, board)
     yield from _interrupts(passed_interrupts(config, board), board)
     yield from _functions(functions)
-
-
-def told_once(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings without what the board says beside of places that are refused as the host's own.
-
-    Those places have to go, so how the host could give them is of no use. Which interrupt was
-    meant in place of the host's own is.
-    """
-    refused = {each.span for each in findings if each.id == HOST_INFRASTRUCTURE.id}
-    if not refused:
-        return [*findings]
-    # The rules' other modules are for a refusal only.
-    from passthru.rules.interrupt_devices import INTERRUPT_NOT_OF_DEVICE
-    from passthru.rules.judged import NEED_A_BOARD
-
-    others = {rule.id for rule in NEED_A_BOARD}
-    others -= {HOST_INFRASTRUCTURE.id, INTERRUPT_NOT_OF_DEVICE.id}
-    return [each for each in findings if each.span not in refused or each.id not in others]
 
 
 def _memory(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:

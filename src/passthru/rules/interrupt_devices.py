@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rule about interrupts that are passed with the registers of a device that has others."""
 
-from passthru.board.model import Board, PlatformDevice
-from passthru.board.origin import board_architecture
+from passthru.board.gic import FIRST_SHARED
+from passthru.board.model import Board, PlatformDevice, board_architecture
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.diagnostics.source import Span
 from passthru.language.model import VmConfig
 from passthru.lean import Iterator, NamedTuple, Sequence
 from passthru.rules.host_interrupts import (
-    FIRST_SPI,
     PassedInterrupt,
     devices_by_vector,
     with_vector,
@@ -164,8 +163,8 @@ def _findings(
 
 def _spi_of(vector: int, devices: Sequence[PlatformDevice]) -> _Meant | None:
     for device in devices:
-        if vector + FIRST_SPI in device.interrupts:
-            return _Meant(vector + FIRST_SPI, device)
+        if vector + FIRST_SHARED in device.interrupts:
+            return _Meant(vector + FIRST_SHARED, device)
     return None
 
 

@@ -5,8 +5,7 @@ Where the board does not know something, the rules are silent. For KVM on an x86
 the plan and the rules are those of `run`, so that what is told here is what `run` does.
 """
 
-from passthru.board.model import Board
-from passthru.board.origin import board_architecture
+from passthru.board.model import Board, board_architecture
 from passthru.diagnostics.finding import Finding
 from passthru.language.model import VmConfig
 from passthru.lean import TYPE_CHECKING, Iterable, Iterator
@@ -23,11 +22,12 @@ from passthru.rules.host_ports import host_ports_in_use
 from passthru.rules.host_processors import cpu_absent
 from passthru.rules.hypervisor import Hypervisor
 from passthru.rules.incomplete import needs_the_whole, part_with_certain_places
-from passthru.rules.infrastructure import host_infrastructure, told_once
+from passthru.rules.infrastructure import host_infrastructure
 from passthru.rules.interrupt_devices import interrupt_not_of_device
 from passthru.rules.interrupts import IMMEDIATE_UNMASK_NEEDS_EDGE
 from passthru.rules.memory_support import memory_support_missing
 from passthru.rules.passed_memory import PassedMemory, passed_memory
+from passthru.rules.told_once import told_once
 
 if TYPE_CHECKING:
     from passthru.plan.aarch64 import ArmPlan

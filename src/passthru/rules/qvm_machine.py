@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a guest of QNX's hypervisor has: interrupt controllers and ports."""
 
+from passthru.board.gic import SHARED
 from passthru.language.model import Reserve, Vdev, VmConfig
 from passthru.language.vdevs import VDEV_TYPES
 from passthru.lean import Iterator
@@ -13,7 +14,6 @@ from passthru.rules.interrupts import Controller, Controllers
 __all__ = ["known_controllers", "port_occupants"]
 
 _GIC = "gic"
-_GIC_LINES = 1020
 """Interrupt ids of a GIC that are lines; 1020 to 1023 have a special meaning (Arm IHI 0069)."""
 
 
@@ -26,7 +26,7 @@ def known_controllers(config: VmConfig, uses: Uses, architecture: str | None) ->
         name = vdev.name.value if vdev.name else ""
         if vdev.type == _GIC:
             has_gic = True
-            by_name[name or _GIC] = Controller(_GIC, _GIC_LINES)
+            by_name[name or _GIC] = Controller(_GIC, SHARED.stop)
         elif vdev.type == "ioapic" and not name:
             has_nameless = True
         elif vdev.type == "ioapic":
@@ -34,7 +34,7 @@ def known_controllers(config: VmConfig, uses: Uses, architecture: str | None) ->
         elif name in used and (vdev.type == "8259" or vdev.type not in VDEV_TYPES):
             by_name[name] = Controller(vdev.type, None)  # a vendor's own, perhaps
     if not has_gic and architecture != "x86":
-        by_name[_GIC] = Controller(_GIC, _GIC_LINES)
+        by_name[_GIC] = Controller(_GIC, SHARED.stop)
     return Controllers(by_name, may_have_others=has_nameless)
 
 

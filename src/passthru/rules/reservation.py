@@ -2,8 +2,7 @@
 """How a host is made to leave a range of its RAM alone."""
 
 from passthru.addresses import AddressRange
-from passthru.board.model import Board
-from passthru.board.origin import board_architecture
+from passthru.board.model import Board, board_architecture
 from passthru.rules.hypervisor import Hypervisor
 
 __all__ = ["how_to_reserve"]

@@ -6,7 +6,7 @@ import select
 import time
 
 from passthru.diagnostics.errors import ExitStatus
-from passthru.lean import TYPE_CHECKING, Callable, Iterable, NamedTuple, Sequence
+from passthru.lean import TYPE_CHECKING, Callable, Iterable, NamedTuple, Protocol, Sequence
 from passthru.vmm.address_space import Bus
 from passthru.vmm.kvm import Vcpu
 from passthru.vmm.vcpu_thread import (
@@ -23,13 +23,11 @@ from passthru.vmm.vcpu_thread import (
 if TYPE_CHECKING:
     from types import FrameType
 
-    from passthru.vmm.terminal import Terminal
-
     SignalHandlers = dict[
         signal.Signals, Callable[[int, FrameType | None], object] | int | signal.Handlers | None
     ]
 
-__all__ = ["Input", "Machine"]
+__all__ = ["Input", "Keyboard", "Machine"]
 
 _KICK = signal.SIGRTMIN
 _INPUT_SIZE = 256
@@ -56,6 +54,16 @@ class Input(NamedTuple):
     room: Callable[[], int]
 
 
+class Keyboard(Protocol):
+    """Whose keys the guest gets while it runs: a terminal, which must be left as it was found."""
+
+    def take(self) -> "SignalHandlers":
+        """Take the keys; answers the handlers of signals that this has replaced."""
+
+    def give_back(self) -> None:
+        """Leave it as it was found."""
+
+
 class Machine:
     """vCPUs over two buses, run until one of them, a device or a person ends it.
 
@@ -67,8 +75,7 @@ class Machine:
         self.mmio = Bus()
         self.lock = allocate_lock()
         self.press_power_button: Callable[[], None] | None = None
-        self.terminal: Terminal | None = None
-        """Whose keys the guest gets while it runs."""
+        self.terminal: Keyboard | None = None
         self.report: Callable[[], Iterable[str]] = tuple
         """What SIGUSR1 prints, beside that the guest runs."""
         self.prepare_vcpu: Callable[[int], None] = _nothing_to_prepare

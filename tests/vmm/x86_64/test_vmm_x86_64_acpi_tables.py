@@ -9,7 +9,8 @@ from struct import unpack_from
 import pytest
 
 from passthru.addresses import AddressRange
-from passthru.vmm.x86_64.acpi import AcpiPlatform, AcpiTablesTooBig, PciInterruptRoute, build_tables
+from passthru.vmm.x86_64.acpi import AcpiTablesTooBig, build_tables
+from passthru.vmm.x86_64.acpi_platform import AcpiPlatform, PciInterruptRoute
 
 BASE = 0xE0000
 

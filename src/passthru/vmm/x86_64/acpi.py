@@ -7,9 +7,7 @@ SMI command port, so the platform is in ACPI mode from the start (SCI_EN always 
 
 from _struct import pack  # struct only hands it on, from a file more
 
-from passthru.addresses import AddressRange
 from passthru.diagnostics.errors import PassthruError
-from passthru.lean import NamedTuple
 from passthru.plan.x86_64 import (
     LAPIC_PAGE,
     PM1A_CONTROL_PORT,
@@ -20,9 +18,10 @@ from passthru.plan.x86_64 import (
     RTC_CENTURY_INDEX,
     SCI_GSI,
 )
+from passthru.vmm.x86_64.acpi_platform import AcpiPlatform
 from passthru.vmm.x86_64.dsdt import dsdt_body
 
-__all__ = ["AcpiPlatform", "AcpiTablesTooBig", "PciInterruptRoute", "build_tables"]
+__all__ = ["AcpiTablesTooBig", "build_tables"]
 
 _OEM_ID = b"PASSTH"
 _OEM_TABLE_ID = b"PASSTHRU"
@@ -40,34 +39,6 @@ _FLAGS = 1 << 0 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 10
 _NO_C2_LATENCY, _NO_C3_LATENCY = 101, 1001
 
 _ACCESS_BYTE, _ACCESS_WORD, _ACCESS_DWORD = 1, 2, 3
-
-
-class PciInterruptRoute(NamedTuple):
-    """INTx of one device on bus 0: ``pin`` 0 is INTA, ``gsi`` the line it drives."""
-
-    device: int
-    pin: int
-    gsi: int
-
-
-class AcpiPlatform(NamedTuple):
-    """The machine as ACPI tells it to the guest.
-
-    The tables go to the GPA ``address``, RSDP first, into ``space`` bytes. ``ecam``,
-    ``memory32`` and ``memory64`` are GPA ranges (an empty window is left out), ``ports``
-    the PCI port window; ``serial_ports`` are pairs of first port and GSI.
-    """
-
-    address: int
-    space: int
-    cpu_count: int
-    ioapic_address: int
-    ecam: AddressRange
-    memory32: AddressRange
-    memory64: AddressRange
-    ports: AddressRange
-    interrupt_routes: tuple[PciInterruptRoute, ...]
-    serial_ports: tuple[tuple[int, int], ...]
 
 
 class AcpiTablesTooBig(PassthruError):

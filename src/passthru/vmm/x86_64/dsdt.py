@@ -2,7 +2,6 @@
 """The DSDT's contents: soft off, processors, the PCI host bridge, legacy devices."""
 
 from passthru.addresses import AddressRange, without
-from passthru.lean import TYPE_CHECKING
 from passthru.plan.x86_64 import (
     CMOS_IRQ,
     CMOS_PORT,
@@ -12,10 +11,8 @@ from passthru.plan.x86_64 import (
     SLEEP_TYPE_S5,
 )
 from passthru.vmm.x86_64 import aml
+from passthru.vmm.x86_64.acpi_platform import AcpiPlatform
 from passthru.vmm.x86_64.aml import SpaceType
-
-if TYPE_CHECKING:
-    from passthru.vmm.x86_64.acpi import AcpiPlatform
 
 __all__ = ["dsdt_body"]
 
@@ -29,7 +26,7 @@ _OSC_GRANTED = 1 << 4
 _OSC_UNKNOWN_REVISION, _OSC_UNKNOWN_UUID, _OSC_MASKED = 0x08, 0x04, 0x10
 
 
-def dsdt_body(platform: "AcpiPlatform") -> bytes:
+def dsdt_body(platform: AcpiPlatform) -> bytes:
     """The AML after the DSDT's header."""
     return _soft_off() + aml.scope(
         "\\_SB",

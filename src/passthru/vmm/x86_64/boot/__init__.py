@@ -20,7 +20,8 @@ from passthru.vmm.images import (
     recognise,
     refusal,
 )
-from passthru.vmm.x86_64.acpi import AcpiPlatform, PciInterruptRoute, build_tables
+from passthru.vmm.x86_64.acpi import build_tables
+from passthru.vmm.x86_64.acpi_platform import AcpiPlatform, PciInterruptRoute
 from passthru.vmm.x86_64.boot.entry import RealModeEntry
 from passthru.vmm.x86_64.boot.request import (
     BootPlan,
