@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examples of the reference page for `pass`, with its defects as the design reads them."""
+"""The examples of the reference of `pass`, read as docs/reference-readings.md says."""
 
 import pytest
 

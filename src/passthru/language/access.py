@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The access letters of a passed location (spec/pass-reference.txt, ``loc``)."""
+"""The access letters of a passed location (docs/reference-readings.md, "Access letters")."""
 
 from passthru.lean import NamedTuple
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arguments of ``loc``: guest memory, x86 ports and PCI functions.
 
-Left of ``=`` is the guest's side, right of it the host's (spec/pass-reference.txt, ``loc``;
-design: "Readings").
+Left of ``=`` is the guest's side, right of it the host's (docs/reference-readings.md, "Guest and
+host").
 """
 
 from passthru.addresses import PAGE_SIZE, AddressRange

@@ -2,7 +2,7 @@
 """A VM configuration with everything resolved, as typed and frozen values.
 
 Every value keeps the span it came from. Addresses on the left of ``=`` are
-guest-physical, on the right host-physical (design: "Readings").
+guest-physical, on the right host-physical (docs/reference-readings.md, "Guest and host").
 """
 
 from passthru.addresses import AddressRange, PciAddress

@@ -48,7 +48,7 @@ class RegionKind(Enum):
 
 
 class Enforcement(Enum):
-    """How far the host holds the guest to an access letter (design: principle 1)."""
+    """How far the host holds the guest to an access letter (docs/design.md, principle 1)."""
 
     ENFORCED = "enforced"
     TRAPPED = "enforced by trapping"
