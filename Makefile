@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 # Tests at a time. Those of one file share a virtual host.
 JOBS ?= 2
 
-.PHONY: demo demo-arm64 test quick lint bench-test benchmarks fuzz soak clean
+.PHONY: demo demo-arm64 test quick lint docs bench-test benchmarks fuzz soak clean
 .PHONY: set-up-demo set-up-demo-arm64 set-up-test set-up-fuzz
 
 demo: set-up-demo
@@ -32,6 +32,9 @@ lint: set-up-test
 	$(BIN)/ruff format --check . scripts/write-docs scripts/record-boards
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: set-up-test
+	$(BIN)/python scripts/write-docs
 
 benchmarks: set-up-test
 	$(BIN)/python benchmarks/startup.py
