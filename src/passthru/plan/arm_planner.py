@@ -18,11 +18,16 @@ from passthru.plan.memory import (
     too_high,
 )
 from passthru.plan.model import Blob, BlobRole, GuestRegion, RegionKind
-from passthru.plan.planner import look_at_words, plan_passed_interrupts, plan_vcpu_threads
-from passthru.plan.refusals import unsupported_options
+from passthru.plan.planner import (
+    look_at_passes,
+    look_at_words,
+    plan_passed_interrupts,
+    plan_vcpu_threads,
+)
 from passthru.plan.support import (
     TREE_DUMP,
     passes_functions,
+    too_many_processors,
     unsupported,
     unsupported_page_sharing,
 )
@@ -63,7 +68,8 @@ def plan_arm_vm(config: VmConfig, board: Board | None) -> ArmPlanned:
     pci = _plan_functions(config, board, regions, gic.gic)
     findings = [
         *_unsupported_host(config, board),
-        *unsupported_options(config, arm64=True),
+        *too_many_processors(config),
+        *look_at_passes(config, arm64=True),
         *not_scheduled,
         *look_at_words(config, has_tree=True),
         *unsupported_arm_vdevs(config.vdevs),

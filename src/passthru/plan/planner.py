@@ -25,9 +25,9 @@ from passthru.plan.model import (
     VcpuThread,
     VmPlan,
 )
-from passthru.plan.refusals import unsupported_options
 from passthru.plan.support import (
     passes_functions,
+    too_many_processors,
     unsupported_host,
     unsupported_page_sharing,
 )
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Planned",
     "PlannedWithoutBoard",
+    "look_at_passes",
     "look_at_words",
     "plan_passed_interrupts",
     "plan_vcpu_threads",
@@ -156,7 +157,8 @@ def _plan_parts(config: VmConfig, board: Board | None) -> _Parts:
     blobs = plan_blobs(config)
     serial = plan_serial_ports(config.vdevs)
     findings = (
-        *unsupported_options(config),
+        *too_many_processors(config),
+        *look_at_passes(config, arm64=False),
         *plan_vcpu_threads(config, board)[1],
         *look_at_words(config, has_tree=False),
         *unsupported_vdevs(config.vdevs),
@@ -213,6 +215,15 @@ def plan_vcpu_threads(
     from passthru.plan.scheduling import plan_threads
 
     return plan_threads(config, board)
+
+
+def look_at_passes(config: VmConfig, *, arm64: bool) -> Iterable[Finding]:
+    """What passes ask for that the machine cannot do; ``arm64``: that of an arm64 guest."""
+    if not config.passes:
+        return ()
+    from passthru.plan.refusals import refused_passes
+
+    return refused_passes(config, arm64=arm64)
 
 
 def look_at_words(config: VmConfig, *, has_tree: bool) -> Iterable[Finding]:

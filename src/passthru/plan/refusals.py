@@ -9,21 +9,14 @@ from passthru.language.model import MemoryLocation, Pass, PciLocation, PortLocat
 from passthru.lean import Iterator
 from passthru.plan.support import unsupported
 
-__all__ = ["unsupported_options"]
-
-_MOST_CPUS = 254  # 8-bit APIC ids, without the broadcast id and the I/O APIC's
+__all__ = ["refused_passes"]
 
 
-def unsupported_options(config: VmConfig, *, arm64: bool = False) -> Iterator[Finding]:
-    """Everything of the passes, and the number of processors, that would have to be skipped.
+def refused_passes(config: VmConfig, *, arm64: bool) -> Iterator[Finding]:
+    """Everything of the passes that would have to be skipped.
 
-    ``arm64`` tells its machine, whose guests get a device tree and can have bus errors.
+    ``arm64`` means its machine, whose guests get a device tree and can have bus errors.
     """
-    if len(config.cpus) > _MOST_CPUS:
-        yield unsupported(
-            f"{len(config.cpus)} cpus; run gives a guest at most {_MOST_CPUS}",
-            config.cpus[_MOST_CPUS].span,
-        )
     for passed in config.passes:
         yield from _pass_options(passed, arm64=arm64)
 

@@ -11,6 +11,7 @@ from passthru.plan.model import GuestRegion, RegionKind
 __all__ = [
     "TREE_DUMP",
     "passes_functions",
+    "too_many_processors",
     "unsupported",
     "unsupported_host",
     "unsupported_page_sharing",
@@ -18,6 +19,8 @@ __all__ = [
 
 TREE_DUMP = "fdt-dump-file"
 """The variable with the file that the guest's device tree is written to."""
+
+_MOST_CPUS = 254  # 8-bit APIC ids, without the broadcast id and the I/O APIC's
 
 _MAPPED = (RegionKind.RAM, RegionKind.ROM, RegionKind.PASSED, RegionKind.PASSED_RAM)
 
@@ -48,6 +51,15 @@ def unsupported_host(config: VmConfig, board: Board) -> Iterator[Finding]:
     if board.architecture != "x86_64":
         yield unsupported(
             f"this host is {board.architecture}; run is for x86_64 and aarch64 hosts", config.span
+        )
+
+
+def too_many_processors(config: VmConfig) -> Iterator[Finding]:
+    """More ``cpu`` than a guest of run can have."""
+    if len(config.cpus) > _MOST_CPUS:
+        yield unsupported(
+            f"{len(config.cpus)} cpus; run gives a guest at most {_MOST_CPUS}",
+            config.cpus[_MOST_CPUS].span,
         )
 
 

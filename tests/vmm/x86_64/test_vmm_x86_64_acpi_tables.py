@@ -10,7 +10,7 @@ import pytest
 
 from passthru.addresses import AddressRange
 from passthru.vmm.x86_64.acpi import AcpiTablesTooBig, build_tables
-from passthru.vmm.x86_64.acpi_platform import AcpiPlatform, PciInterruptRoute
+from passthru.vmm.x86_64.dsdt import AcpiPlatform, PciInterruptRoute
 
 BASE = 0xE0000
 

@@ -18,8 +18,7 @@ from passthru.plan.x86_64 import (
     RTC_CENTURY_INDEX,
     SCI_GSI,
 )
-from passthru.vmm.x86_64.acpi_platform import AcpiPlatform
-from passthru.vmm.x86_64.dsdt import dsdt_body
+from passthru.vmm.x86_64.dsdt import AcpiPlatform, dsdt_body
 
 __all__ = ["AcpiTablesTooBig", "build_tables"]
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The DSDT's contents: soft off, processors, the PCI host bridge, legacy devices."""
+"""The machine as ACPI tells it, and the contents of its DSDT: soft off, processors, the PCI host
+bridge, legacy devices.
+"""
 
 from passthru.addresses import AddressRange, without
+from passthru.lean import NamedTuple
 from passthru.plan.x86_64 import (
     CMOS_IRQ,
     CMOS_PORT,
@@ -11,10 +14,9 @@ from passthru.plan.x86_64 import (
     SLEEP_TYPE_S5,
 )
 from passthru.vmm.x86_64 import aml
-from passthru.vmm.x86_64.acpi_platform import AcpiPlatform
 from passthru.vmm.x86_64.aml import SpaceType
 
-__all__ = ["dsdt_body"]
+__all__ = ["AcpiPlatform", "PciInterruptRoute", "dsdt_body"]
 
 _4GIB = 1 << 32
 _PCI_OSC_UUID = "33DB4D5B-1FF7-401C-9657-7441C03DD766"
@@ -24,6 +26,34 @@ _PCI_OSC_UUID = "33DB4D5B-1FF7-401C-9657-7441C03DD766"
 _OSC_GRANTED = 1 << 4
 # _OSC status (ACPI 6.5, 6.2.11.1).
 _OSC_UNKNOWN_REVISION, _OSC_UNKNOWN_UUID, _OSC_MASKED = 0x08, 0x04, 0x10
+
+
+class PciInterruptRoute(NamedTuple):
+    """INTx of one device on bus 0: ``pin`` 0 is INTA, ``gsi`` the line it drives."""
+
+    device: int
+    pin: int
+    gsi: int
+
+
+class AcpiPlatform(NamedTuple):
+    """The machine as ACPI tells it to the guest.
+
+    The tables go to the GPA ``address``, RSDP first, into ``space`` bytes. ``ecam``,
+    ``memory32`` and ``memory64`` are GPA ranges (an empty window is left out), ``ports``
+    the PCI port window; ``serial_ports`` are pairs of first port and GSI.
+    """
+
+    address: int
+    space: int
+    cpu_count: int
+    ioapic_address: int
+    ecam: AddressRange
+    memory32: AddressRange
+    memory64: AddressRange
+    ports: AddressRange
+    interrupt_routes: tuple[PciInterruptRoute, ...]
+    serial_ports: tuple[tuple[int, int], ...]
 
 
 def dsdt_body(platform: AcpiPlatform) -> bytes:

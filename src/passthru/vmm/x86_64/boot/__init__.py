@@ -21,7 +21,6 @@ from passthru.vmm.images import (
     refusal,
 )
 from passthru.vmm.x86_64.acpi import build_tables
-from passthru.vmm.x86_64.acpi_platform import AcpiPlatform, PciInterruptRoute
 from passthru.vmm.x86_64.boot.entry import RealModeEntry
 from passthru.vmm.x86_64.boot.request import (
     BootPlan,
@@ -30,6 +29,7 @@ from passthru.vmm.x86_64.boot.request import (
     FreeRam,
     memory_map,
 )
+from passthru.vmm.x86_64.dsdt import AcpiPlatform, PciInterruptRoute
 
 __all__ = ["Images", "load", "plan_boot", "read_images"]
 
