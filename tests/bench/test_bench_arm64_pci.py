@@ -20,6 +20,8 @@ from passthru.bench.virtual_host import VirtualHost
 
 pytestmark = pytest.mark.bench
 
+SWITCHED_OFF = "passthru: the guest switched itself off\n"
+
 BOARD = load_board("arm64-virt")
 NVME, EDU = PciAddress(0, 0, 3, 0), PciAddress(0, 0, 5, 0)
 DISK = next(disk for disk in BOARD.disks if disk.id == "pattern")
@@ -234,7 +236,7 @@ def test_messages_of_a_function_come_by_the_its(arm_host: VirtualHost, tmp_path:
         "pass loc pci:0:3.0=pci:0:5.0\n",
     )
 
-    assert done.text.endswith("mmmmm"), done.text
+    assert done.text.endswith(f"mmmmm{SWITCHED_OFF}"), done.text
     assert done.status == 0
 
 
@@ -302,7 +304,7 @@ def test_a_function_reaches_the_guest_s_memory_and_no_other(
         "pass loc pci:0:3.0=pci:0:5.0\n",
     )
 
-    assert done.text.endswith("copied kept"), done.text
+    assert done.text.endswith(f"copied kept{SWITCHED_OFF}"), done.text
     held = arm_host.run(python_command(f"exec({READ_MEMORY!r})", AARCH64))
     assert held.text.strip() == hashlib.sha256(pattern(PATTERN.id, PATTERN.size)).hexdigest()
 
@@ -372,7 +374,7 @@ def test_a_function_reaches_passed_memory_as_s_and_t_say(
         + "pass loc pci:0:3.0=pci:0:5.0\n",
     )
 
-    assert done.text.endswith("read written source-kept kept hidden "), done.text
+    assert done.text.endswith(f"read written source-kept kept hidden {SWITCHED_OFF}"), done.text
 
 
 def test_memory_where_the_smmu_shows_the_host_s_its_is_refused(arm_host: VirtualHost) -> None:

@@ -47,7 +47,7 @@ cmdline "console=ttyAMA0 quiet panic=-1 nokaslr mitigations=off cryptomgr.notest
 random.trust_cpu=on rcupdate.rcu_expedited=1 audit=0"
 vdev pl011 loc 0x1c090000 intr gic:37 hostdev >-
 pass loc 0x30000000,0x1000,rwn=0x9030000
-pass loc 0x31000000,0x1000,rwn=0x9020000
+pass loc 0x31000000,0x1000,rwn=0x9010000
 """
 CHECKS = """\
 mount -t proc proc /proc
@@ -142,7 +142,7 @@ def test_linux_starts_with_a_tree_of_ones_own_and_what_the_vm_adds(
     assert "passthru: FDT saved to '/run/guest.dtb'" in lines
     assert f"tree: {hashlib.md5(blob).hexdigest()}  -" in lines, done.text
     assert "model: mine, of my own" in lines
-    assert "devices: fw-cfg@31000000 gpio@30000000 " in lines
+    assert "devices: gpio@30000000 pl031@31000000 " in lines
     assert "timer" in lines
     tree = parse_flattened_tree(blob, "guest.dtb")
     assert node_at(tree, "/gpio@30000000").strings("compatible") == ("of,my,own",)
