@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from passthru.addresses import AddressRange
 from passthru.board.load import load_board
 from passthru.board.model import HostRegion, PciCapabilities, PlatformDevice
+from passthru.diagnostics.source import Source
+from passthru.language.reader import read
 from passthru.report.board_capabilities import capability_lines
 from passthru.report.board_host_parts import host_part
 from passthru.report.board_passing import function_steps
 from passthru.report.board_picture import memory_picture
 from passthru.report.board_text import board_as_text
+from passthru.rules.hypervisor import Hypervisor
+from passthru.rules.on_board import check_on_board
 from sample_board import BOARD, NVME
 
 GOLDEN = Path(__file__).parents[1] / "board/golden"
@@ -152,13 +156,28 @@ def device(*compatible: str) -> PlatformDevice:
         (("fsl,ls-pcie-ep",), None),
         (("arm,cortex-a72-pmu",), "the processors' performance counters"),
         (("PNP0c01",), "resources of the main board"),
+        (("PNP0103",), "a timer of the host"),
+        (("qemu,fw-cfg-mmio",), "firmware"),
+        (("arm,armv8-timer",), "a timer of the host"),
         (("arm,pl011", "arm,primecell"), None),
         (("PNP0501",), None),
         ((), None),
     ],
 )
 def test_parts_that_stay_with_the_host(compatible: tuple[str, ...], part: str | None) -> None:
-    assert host_part(device(*compatible)) == part
+    assert host_part(device(*compatible), BOARD) == part
     text = board_as_text(BOARD._replace(devices=(device(*compatible),)))
     assert ("pass loc 0x1000,0x1000,rwn" in text) is (part is None)
     assert (f"stays with the host: it is {part}" in text) is (part is not None)
+
+
+@pytest.mark.parametrize("name", ["bench-x86-64", "virt-arm64", "x86_64", "arm64"])
+def test_what_is_advised_to_pass_is_not_refused(name: str) -> None:
+    """Nothing of the host's infrastructure has a `pass` to paste."""
+    board = load_board(str(GOLDEN / f"{name}.board.json"))
+    lines = [line.strip() for line in board_as_text(board).splitlines()]
+    advised = "\n".join(line for line in lines if line.startswith("pass "))
+    assert advised
+    config = read([Source("advised", f"system a\n{advised}\n")], environment={}).config
+    found = check_on_board(config, Hypervisor.KVM, board)
+    assert [each.message for each in found if each.id == "host-infrastructure"] == []

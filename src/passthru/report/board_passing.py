@@ -10,19 +10,12 @@ from passthru.board.model import Board, PciFunction, PlatformDevice
 from passthru.board.sysfs_place import SysfsPlace, sysfs_place, unbinding_command
 from passthru.board.uio import MAIN_CONTROLLERS
 
-__all__ = ["function_steps", "is_passed_whole", "memory_steps", "pci_steps", "platform_steps"]
-
-_BASE_CLASS_BRIDGE = 0x06
+__all__ = ["function_steps", "memory_steps", "pci_steps", "platform_steps"]
 
 # drivers/vfio/group.c and drivers/pci/pcie/portdrv.c: these leave a group usable for VFIO.
 _DRIVERS_WITHOUT_DMA = (None, "vfio-pci", "pcieport", "pci-stub")
 
 _EXAMPLE_SIZE = 64 << 20
-
-
-def is_passed_whole(function: PciFunction) -> bool:
-    """Whether it is a device of its own, not one of the host's bridges."""
-    return not function.is_bridge and function.class_code >> 16 != _BASE_CLASS_BRIDGE
 
 
 def function_steps(function: PciFunction, board: Board) -> Iterator[str]:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from passthru.board.model import BarKind, Board, BoardOrigin, IommuGroup, PciFunction
 from passthru.board.pci_classes import class_name
 from passthru.report.board_capabilities import capability_lines
-from passthru.report.board_host_parts import host_part
+from passthru.report.board_host_parts import function_part, host_part
 from passthru.report.board_memory import memory_rows
 from passthru.report.board_passing import (
     function_steps,
-    is_passed_whole,
     memory_steps,
     pci_steps,
     platform_steps,
@@ -171,10 +170,11 @@ def _functions(board: Board) -> Iterator[str]:
             yield f"    BAR {bar.number} at {bar.range.start:#x}: {size} {kind}"
         for line in capability_lines(function):
             yield f"    {line}"
-        if is_passed_whole(function):
-            yield from _steps(function_steps(function, board))
+        function_is = function_part(function)
+        if function_is is not None:
+            yield f"    stays with the host: it is {function_is}"
         else:
-            yield "    stays with the host: it is a bridge"
+            yield from _steps(function_steps(function, board))
 
 
 def _function_line(function: PciFunction, board: Board) -> str:
@@ -215,7 +215,7 @@ def _platform_devices(board: Board) -> Iterator[str]:
         for name, values in facts.items():
             if values:
                 yield f"    {name}: {', '.join(map(printable, values))}"
-        part = host_part(device)
+        part = host_part(device, board)
         if part is not None:
             yield f"    stays with the host: it is {part}"
         else:
