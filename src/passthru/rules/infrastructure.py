@@ -2,14 +2,14 @@
 """The rule that a guest gets nothing that its host needs to live."""
 
 from passthru.board.infrastructure import function_of_host, needed_line, needed_ports
-from passthru.board.model import Board
+from passthru.board.model import Board, HostRegion
 from passthru.diagnostics.finding import Finding, Place, Severity
 from passthru.diagnostics.rule import Rule
 from passthru.language.model import PortLocation, VmConfig
 from passthru.lean import Iterable, Iterator, Sequence
 from passthru.plan.model import GuestFunction
 from passthru.rules.host_interrupts import PassedInterrupt, passed_interrupts
-from passthru.rules.passed_memory import PassedMemory
+from passthru.rules.passed_memory import PassedMemory, and_more
 
 __all__ = [
     "HOST_INFRASTRUCTURE",
@@ -53,7 +53,7 @@ def _memory(passed: Sequence[PassedMemory], board: Board) -> Iterator[Finding]:
         found = [needed[number] for number in places.at(memory.location.host.page_aligned())]
         if found:
             yield HOST_INFRASTRUCTURE.finding(
-                f"at {memory.location.host} the host has its {_names(each.name for each in found)}",
+                f"at {memory.location.host} the host has its {_names(found)}",
                 memory.location.span,
                 resource=memory.resource,
                 others=(Place(f"{each.name} is at {each.range}") for each in found[:_MOST_PLACES]),
@@ -72,7 +72,7 @@ def _ports(config: VmConfig, board: Board) -> Iterator[Finding]:
             found = [each for each in needed if each.range.overlaps(location.ports)]
             if found:
                 yield HOST_INFRASTRUCTURE.finding(
-                    f"these ports of the host are its {_names(each.name for each in found)}",
+                    f"these ports of the host are its {_names(found)}",
                     location.span,
                     resource=f"io:{location.ports.start:#x},{location.ports.size}",
                     others=(
@@ -107,8 +107,5 @@ def _functions(functions: Iterable[GuestFunction]) -> Iterator[Finding]:
             )
 
 
-def _names(names: Iterable[str]) -> str:
-    """The first of the names, and how many there are beside it."""
-    distinct = list(dict.fromkeys(names))
-    rest = len(distinct) - 1
-    return f"{distinct[0]} and {rest} more parts of this kind" if rest else distinct[0]
+def _names(found: Iterable[HostRegion]) -> str:
+    return and_more(list(dict.fromkeys(each.name for each in found)))
