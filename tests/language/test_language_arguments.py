@@ -2,7 +2,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from passthru.language import UnreadableConfigurationError, read, sources_from_arguments
@@ -43,6 +43,7 @@ def test_an_argument_is_not_taken_from_the_file_behind_the_words(guest):
 @given(
     st.lists(st.text(max_size=10).filter(lambda t: t[:1] != "@" and "\r\n" not in t), max_size=4)
 )
+@example(["\ufeff"])
 def test_each_element_is_one_word_whatever_is_in_it(argv):
     words = [
         word.value for source in sources_from_arguments(argv) for word in read_words(source)[0]

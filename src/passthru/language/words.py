@@ -303,7 +303,9 @@ def _unescaped(text: str) -> str:
 
 def quote(value: str) -> str:
     """``value`` as one word of configuration text, with quotes only where they are needed."""
-    if value and '"' not in value and _ENDS_WORD.isdisjoint(value):
+    # At the start of a text, that character is no part of it.
+    is_plain = value and '"' not in value and not value.startswith(_BYTE_ORDER_MARK)
+    if is_plain and _ENDS_WORD.isdisjoint(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
